@@ -1,0 +1,40 @@
+# Every target sets up what it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+PYTHON_IN_VENV := .venv/bin/python
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: help run test lab notebooks lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version + ". Name one: make PYTHON=python3.12 …")'
+	@echo "Setting up .venv: a few minutes, about 6 GB. This happens once."
+	$(PYTHON) -m venv .venv
+	$(PYTHON_IN_VENV) -m pip install --require-hashes --progress-bar off --requirement requirements.lock
+	$(PYTHON_IN_VENV) -m pip install --no-deps --no-build-isolation --quiet --editable .
+	@touch $@
+
+run: .venv/ready  ## execute every notebook into build/ and print the table
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers run $(ARGS)
+
+test: .venv/ready  ## run every check
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m ruff format --check .
+	$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+lab: .venv/ready  ## open JupyterLab on the notebooks
+	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(ARGS)
+
+notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --publish $(ARGS)
+
+lock: .venv/ready  ## choose new versions: requirements.lock and environment.yml
+	.venv/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock
+	$(PYTHON_IN_VENV) tests/environment.py
+
+clean:  ## delete build/ and .venv (the data stay)
+	rm -rf build .venv

@@ -1,0 +1,64 @@
+"""The command line: ``python -m mnist_lr_helpers run [NOTEBOOK …]``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnist_lr_helpers import runner
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns 0 if all passed, 1 if a notebook failed, 2 for bad input, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return options.command(options)
+    except runner.UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    output = Path(options.output).resolve()
+    notebooks = runner.find_notebooks(options.notebook)
+    jobs = runner.plan(
+        notebooks, options.p, quick=options.quick, output=output / "notebooks", cell_timeout=options.cell_timeout
+    )
+    runner.prepare_data(dict(options.p).get("DATASET", "auto"))
+    results = runner.run(jobs, workers=options.jobs)
+    print(runner.report(results, output))
+    if options.publish:
+        runner.publish(jobs, results)
+    return int(any(result.status == "failed" for result in results))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mnist_lr_helpers", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="execute notebooks and report on them")
+    run.set_defaults(command=_run)
+    run.add_argument("notebook", nargs="*", help="name or number, e.g. 03; all without any")
+    run.add_argument("--quick", action="store_true", help="a smoke run on few images; conclusions are not judged")
+    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    run.add_argument("--output", default=runner.PROJECT / "build", metavar="DIR", help="where results go (build/)")
+    run.add_argument("--jobs", type=_positive, default=1, metavar="N", help="notebooks executed at a time (1)")
+    run.add_argument("--cell-timeout", type=_positive, default=600, metavar="S", help="seconds a cell may take (600)")
+    run.add_argument("--publish", action="store_true", help="replace the committed notebooks by the executed ones")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

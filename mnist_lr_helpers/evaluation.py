@@ -1,0 +1,143 @@
+"""How good a model is and how sure we are: predictions, metrics, intervals, tests between models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from mnist_lr_helpers.data import Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Class probabilities ``float32 [n, n_classes]`` and the labels ``int64 [n]`` they are judged by."""
+
+    probabilities: Tensor
+    labels: Tensor
+
+    @property
+    def predicted(self) -> Tensor:
+        """Most probable class of each image, ``int64 [n]``."""
+        return self.probabilities.argmax(dim=1)
+
+    @property
+    def confidence(self) -> Tensor:
+        """Probability of the predicted class, ``float32 [n]``."""
+        return self.probabilities.amax(dim=1)
+
+    @property
+    def correct(self) -> Tensor:
+        """Which predictions are right, ``bool [n]``."""
+        return self.predicted == self.labels
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of right predictions; times n it is a whole number."""
+        return int(self.correct.sum()) / len(self.labels)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the bounds of its confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.estimate:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, split: Split, batch_size: int = 4096) -> Predictions:
+    """Class probabilities of all images of a split, in evaluation mode."""
+    model.eval()
+    logits = torch.cat([model(images) for images in split.images.split(batch_size)])
+    return Predictions(logits.softmax(dim=1), split.labels)
+
+
+def accuracy_interval(predictions: Predictions, confidence: float = 0.95) -> Interval:
+    """Accuracy with Wilson's score interval (Wilson 1927), which never leaves [0, 1]."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    right, n = int(predictions.correct.sum()), len(predictions.labels)
+    low, high = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
+    return Interval(right / n, float(low), float(high))
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Mean of a few repetitions (seeds) with Student's t interval.
+
+    Raises:
+        ValueError: fewer than two values, which say nothing about their spread.
+    """
+    import numpy as np
+    from scipy import stats
+
+    if len(values) < 2:
+        raise ValueError(f"an interval needs at least 2 values, there are {len(values)}")
+    mean, error = float(np.mean(values)), float(stats.sem(values))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    return Interval(mean, mean - half, mean + half)
+
+
+def confusion_counts(predictions: Predictions) -> np.ndarray:
+    """Confusion matrix ``int64 [n_classes, n_classes]``: rows are true classes, columns predicted ones."""
+    from sklearn.metrics import confusion_matrix
+
+    n_classes = predictions.probabilities.shape[1]
+    return confusion_matrix(predictions.labels, predictions.predicted, labels=range(n_classes))
+
+
+def per_class_report(predictions: Predictions) -> pd.DataFrame:
+    """Precision, recall, F1, support and one-vs-rest accuracy of each class, one row a class."""
+    import pandas as pd
+    from sklearn.metrics import precision_recall_fscore_support
+
+    counts = confusion_counts(predictions)
+    n_classes, n = len(counts), counts.sum()
+    precision, recall, f1, support = precision_recall_fscore_support(
+        predictions.labels, predictions.predicted, labels=range(n_classes), zero_division=0.0
+    )
+    right, wrong = counts.diagonal(), counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    columns = {"precision": precision, "recall": recall, "f1": f1, "support": support}
+    columns["one_vs_rest_accuracy"] = (n - wrong) / n
+    columns["right"] = right
+    return pd.DataFrame(columns, index=pd.RangeIndex(n_classes, name="class"))
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Images that just one of two models gets right, and McNemar's exact p-value."""
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def mcnemar_exact(first: Predictions, second: Predictions) -> PairedTest:
+    """McNemar's exact test (McNemar 1947) of whether two models err equally often on the same images.
+
+    Raises:
+        ValueError: the predictions are not of the same images.
+    """
+    from scipy.stats import binomtest
+
+    if not torch.equal(first.labels, second.labels):
+        raise ValueError("the two models were not evaluated on the same images in the same order")
+    only_first = int((first.correct & ~second.correct).sum())
+    only_second = int((~first.correct & second.correct).sum())
+    discordant = only_first + only_second
+    p_value = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+    return PairedTest(only_first, only_second, p_value)

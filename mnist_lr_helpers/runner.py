@@ -1,0 +1,311 @@
+"""Executes notebooks with papermill, measures them, and reports in one table and ``run.json``."""
+
+from __future__ import annotations
+
+import ast
+import concurrent.futures
+import difflib
+import json
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import psutil
+from tqdm import tqdm
+
+from mnist_lr_helpers.data import DataError, resolve, write_atomically
+
+PROJECT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = PROJECT / "notebooks"
+RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"
+DATASET_MIME = "application/vnd.mnist-lr.dataset+json"
+STAMP = re.compile(r"\*Measured running time: .*\*")
+README_TABLE = re.compile(r"(?<=<!-- run times -->\n).*?(?=<!-- end of run times -->)", re.DOTALL)
+
+
+class UsageError(ValueError):
+    """The command line asks for something that does not exist; the message says what does."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to execute, and where its executed copy goes."""
+
+    notebook: Path
+    target: Path
+    parameters: dict[str, Any]
+    cell_timeout: int
+    position: int = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ``run.json`` says of one notebook."""
+
+    notebook: str
+    status: str
+    seconds: float
+    peak_memory_mb: float
+    dataset: str | None
+    parameters: dict[str, Any]
+    error: str | None
+
+
+def find_notebooks(names: Sequence[str]) -> list[Path]:
+    """The notebooks of these names or numbers, all of them without any.
+
+    Raises:
+        UsageError: there is no such notebook.
+    """
+    known = {path.stem: path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
+    found = []
+    for name in names or known:
+        stem = Path(name).name.removesuffix(".ipynb")
+        matches = [key for key in known if key == stem or key.split("_")[0] == stem]
+        if not matches:
+            nearest = difflib.get_close_matches(stem, known, n=1, cutoff=0.0)[0]
+            raise UsageError(f"there is no notebook {name!r}; did you mean {nearest!r}? There are: {', '.join(known)}")
+        found.append(known[matches[0]])
+    return found
+
+
+def convert(name: str, text: str, default: Any) -> Any:  # noqa: ANN401 - whatever type the default has
+    """The text of a parameter as a value of its default's type.
+
+    Raises:
+        UsageError: the text is of another type; the message names both.
+    """
+    if isinstance(default, str):
+        return text
+    try:
+        value = {"true": True, "false": False}.get(text.lower())
+        value = ast.literal_eval(text) if value is None else value
+    except (SyntaxError, ValueError):
+        value = text
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if default is not None and value is not None and type(value) is not type(default):
+        raise UsageError(
+            f"{name} takes a value of type {type(default).__name__} (default {default!r}); "
+            f"{text!r} is of type {type(value).__name__}"
+        )
+    return value
+
+
+def parameters_of(notebook: Path) -> dict[str, Any]:
+    """Names and default values in the notebook's cell tagged ``parameters``."""
+    inspected = papermill.inspect_notebook(str(notebook))
+    return {name: ast.literal_eval(entry["default"]) for name, entry in inspected.items()}
+
+
+def plan(
+    notebooks: Sequence[Path], given: Sequence[tuple[str, str]], *, quick: bool, output: Path, cell_timeout: int
+) -> list[Job]:
+    """One job per notebook; each parameter goes to the notebooks that have it.
+
+    Raises:
+        UsageError: no notebook has a parameter of that name, or the value has another type.
+    """
+    known = {notebook: parameters_of(notebook) for notebook in notebooks}
+    names = sorted(set().union(*known.values()))
+    for name, _ in given:
+        if name not in names:
+            nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+            hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+            raise UsageError(f"there is no parameter {name!r}; {hint}The parameters are: {', '.join(names)}")
+    jobs = []
+    for notebook, defaults in known.items():
+        chosen = {name: convert(name, text, defaults[name]) for name, text in given if name in defaults}
+        if quick and "QUICK" in defaults:
+            chosen["QUICK"] = True
+        jobs.append(Job(notebook, output / notebook.name, chosen, cell_timeout))
+    return jobs
+
+
+def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
+    """Execute the jobs, ``workers`` at a time, and return their results in order.
+
+    However this ends, by Ctrl-C too, no kernel stays behind.
+    """
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy this process's threads' locks
+    pool = concurrent.futures.ProcessPoolExecutor(workers, spawn, initializer=_leave_interrupts_to_parent)
+    numbered = [Job(**(vars(job) | {"position": 1 + i % workers})) for i, job in enumerate(jobs)]
+    try:
+        futures = {pool.submit(execute, job): job for job in numbered}
+        results = {}
+        with tqdm(total=len(jobs), desc="notebooks", unit="notebook", position=0) as bar:
+            for future in concurrent.futures.as_completed(futures):
+                result = future.result()
+                results[futures[future].notebook] = result
+                bar.write(f"{result.notebook}: {result.status} in {result.seconds:.0f} s", file=sys.stderr)
+                bar.update()
+        return [results[job.notebook] for job in jobs]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        descendants = psutil.Process().children(recursive=True)
+        for process in descendants:
+            if "resource_tracker" not in " ".join(_command(process)):
+                process.kill()
+        psutil.wait_procs(descendants, timeout=5)
+
+
+def execute(job: Job) -> Result:
+    """Execute one notebook in this process's own kernel and keep its executed copy, passed or failed."""
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    started, error = time.perf_counter(), None
+    bar = {"desc": f"  {job.notebook.stem}", "position": job.position, "leave": False, "unit": "cell"}
+    with _memory_watch() as peak:
+        try:
+            papermill.execute_notebook(
+                str(job.notebook),
+                str(job.target),
+                parameters=job.parameters,
+                kernel_name="python3",
+                cwd=str(NOTEBOOKS),
+                progress_bar=bar if sys.stderr.isatty() else False,
+                execution_timeout=job.cell_timeout,
+            )
+        except papermill.PapermillExecutionError as failure:
+            last = str(failure.evalue).strip().splitlines() or [""]
+            error = f"cell {failure.exec_count}: {failure.ename}: {last[-1]}"
+        except Exception as failure:  # a dead kernel, a timeout, a full disk: all belong into the table
+            error = f"{type(failure).__name__}: {str(failure).strip().splitlines()[0]}"
+    seconds = time.perf_counter() - started
+    dataset = clean(job.target) if job.target.exists() else None
+    status = "failed" if error else "passed"
+    name = job.notebook.stem
+    return Result(name, status, round(seconds, 1), round(peak[0] / 2**20, 1), dataset, job.parameters, error)
+
+
+def clean(path: Path) -> str | None:
+    """Take what differs from run to run out of an executed notebook; return the data set it used.
+
+    Remains of progress bars, times and paths in the metadata go; results stay.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", {}), "language_info": {"name": "python"}}
+    dataset = None
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [
+                o for o in cell.outputs if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})
+            ]
+            shown = [o["data"][DATASET_MIME]["name"] for o in cell.outputs if DATASET_MIME in o.get("data", {})]
+            dataset = shown[0] if shown else dataset
+    write_atomically(path, nbformat.writes(notebook).encode())
+    return dataset
+
+
+def report(results: Sequence[Result], folder: Path) -> str:
+    """Write ``run.json`` into the folder and return the table for people."""
+    import pandas as pd
+
+    rows = [asdict(result) for result in results]
+    write_atomically(folder / "run.json", json.dumps(rows, indent=2).encode())
+    table = pd.DataFrame(rows).rename(columns={"status": "result", "peak_memory_mb": "peak MB", "dataset": "data set"})
+    table = table[["notebook", "result", "seconds", "peak MB", "data set", "error"]].fillna("")
+    total = f"{len(rows)} notebooks, {sum(row['seconds'] for row in rows):.0f} s in all"
+    return f"{table.to_string(index=False, justify='left')}\n{total}"
+
+
+def publish(jobs: Sequence[Job], results: Sequence[Result]) -> None:
+    """Make executed copies the committed notebooks, stamped with their measured times.
+
+    Raises:
+        UsageError: a result is not from a full, passed run on MNIST with default parameters.
+    """
+    unfit = [r.notebook for r in results if r.status != "passed" or r.dataset != "mnist" or r.parameters]
+    if unfit:
+        raise UsageError(f"only full runs that pass on MNIST with default parameters are published, not {unfit}")
+    times = json.loads(RUN_TIMES.read_text()) if RUN_TIMES.exists() else {}
+    for job, result in zip(jobs, results, strict=True):
+        notebook = nbformat.read(job.target, as_version=4)
+        title = notebook.cells[0]
+        stamp = (
+            f"*Measured running time: {result.seconds:.0f} s on {os.cpu_count()} CPU cores; "
+            f"peak memory {result.peak_memory_mb:.0f} MB.*"
+        )
+        title.source = STAMP.sub(stamp, title.source)
+        write_atomically(job.notebook, nbformat.writes(notebook).encode())
+        times[result.notebook] = {
+            "title": title.source.splitlines()[0].lstrip("# ").split("·", 1)[-1].strip(),
+            "seconds": round(result.seconds),
+            "peak_memory_mb": round(result.peak_memory_mb),
+            "cpu_cores": os.cpu_count(),
+            "date": time.strftime("%Y-%m-%d"),
+            "command": "make notebooks",
+        }
+    write_atomically(RUN_TIMES, (json.dumps(dict(sorted(times.items())), indent=2) + "\n").encode())
+    readme = PROJECT / "README.md"
+    write_atomically(readme, README_TABLE.sub(run_times_table(times), readme.read_text()).encode())
+
+
+def run_times_table(times: dict[str, dict[str, Any]]) -> str:
+    """The README's table of notebooks, from the stored measurements."""
+    rows = [
+        f"| [`{name}`](notebooks/{name}.ipynb) | {one['title']} | {one['seconds']} s | {one['peak_memory_mb']:,} MB |"
+        for name, one in sorted(times.items())
+    ]
+    return "\n".join(["| notebook | title | time | peak memory |", "|---|---|---|---|", *rows, ""])
+
+
+def prepare_data(dataset: str) -> None:
+    """Fetch the data once before any kernel starts, so that no kernel waits for the network again."""
+    try:
+        name, _ = resolve(dataset)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    if dataset == "auto" and name != "mnist":
+        os.environ["MNIST_LR_OFFLINE"] = "1"
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def _leave_interrupts_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _memory_watch(every: float = 0.2) -> Iterator[list[int]]:
+    """Peak memory in bytes of this process's children (the kernel and its workers), as a one-element list."""
+    peak, done = [0], threading.Event()
+
+    def watch() -> None:
+        me = psutil.Process()
+        while not done.wait(every):
+            peak[0] = max(peak[0], sum(_memory(child) for child in me.children(recursive=True)))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def _memory(process: psutil.Process) -> int:
+    """Memory of a process, pages that it shares divided among those who share them where the system tells."""
+    try:
+        full = process.memory_full_info()
+        return getattr(full, "pss", full.rss)
+    except psutil.Error:
+        return 0
