@@ -30,7 +30,8 @@ lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(ARGS)
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --publish $(ARGS)
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers run $(ARGS)
+	$(PYTHON_IN_VENV) tests/publish.py
 
 lock: .venv/ready  ## choose new versions: requirements.lock and environment.yml
 	.venv/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock

@@ -34,8 +34,6 @@ def _run(options: argparse.Namespace) -> int:
     runner.prepare_data(dict(options.p).get("DATASET", "auto"))
     results = runner.run(jobs, workers=options.jobs)
     print(runner.report(results, output))
-    if options.publish:
-        runner.publish(jobs, results)
     return int(any(result.status == "failed" for result in results))
 
 
@@ -50,7 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--output", default=runner.PROJECT / "build", metavar="DIR", help="where results go (build/)")
     run.add_argument("--jobs", type=_positive, default=1, metavar="N", help="notebooks executed at a time (1)")
     run.add_argument("--cell-timeout", type=_positive, default=600, metavar="S", help="seconds a cell may take (600)")
-    run.add_argument("--publish", action="store_true", help="replace the committed notebooks by the executed ones")
     return parser
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,6 +90,46 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     mean, error = float(np.mean(values)), float(stats.sem(values))
     half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
     return Interval(mean, mean - half, mean + half)
+
+
+def bootstrap_interval(
+    statistic: Callable[[Tensor], Tensor],
+    n: int,
+    *,
+    generator: torch.Generator,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> Interval:
+    """Percentile bootstrap interval (Efron 1979) of a statistic of n images.
+
+    To resample images is to count how often each one is drawn, so ``statistic`` maps weights
+    ``float32 [b, n]`` to ``[b]`` values; weights of 1 give the estimate itself.
+    """
+    drawn = torch.randint(n, (resamples, n), generator=generator)
+    weights = torch.zeros(resamples, n).scatter_add_(1, drawn, torch.ones(1, 1).expand(resamples, n))
+    tails = torch.tensor([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = statistic(weights).float().quantile(tails).tolist()
+    return Interval(statistic(torch.ones(1, n)).item(), low, high)
+
+
+def expected_calibration_error(
+    predictions: Predictions, weights: Tensor | None = None, *, bins: int = 15, equal_counts: bool = False
+) -> Tensor:
+    """Mean distance between confidence and accuracy over bins of confidence (Naeini et al. 2015), ``[b]``.
+
+    Args:
+        predictions: of n images.
+        weights: how often each image counts, ``[b, n]``; without them each counts once and b is 1.
+        bins: number of bins between 0 and 1.
+        equal_counts: bins that hold equally many images ("adaptive") instead of equally wide ones.
+    """
+    confidence = predictions.confidence
+    inner_edges = torch.linspace(0, 1, bins + 1)[1:-1]
+    bin_of = torch.bucketize(confidence, confidence.quantile(inner_edges) if equal_counts else inner_edges)
+    gaps = torch.zeros(len(confidence), bins)
+    gaps.scatter_(1, bin_of[:, None], (predictions.correct - confidence)[:, None])
+    weights = torch.ones(1, len(confidence)) if weights is None else weights
+    return (weights @ gaps).abs().sum(dim=1) / weights.sum(dim=1)
 
 
 def confusion_counts(predictions: Predictions) -> np.ndarray:

@@ -6,6 +6,7 @@ asked, and the known mistakes, each with a hint that names the mistake and not t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -144,3 +145,162 @@ class Findings:
     def _repr_markdown_(self) -> str:
         cells = [f"| {self._mark(holds)} | {statement} | {evidence} |" for statement, holds, evidence in self.rows]
         return "\n".join(["| | What we found | Evidence from this run |", "|---|---|---|", *cells])
+
+
+def _wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    centre = (right + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * (right * (n - right) / n + z * z / 4) ** 0.5
+    return centre - half, centre + half
+
+
+def _wald(right: int, n: int) -> tuple[float, float]:
+    half = 1.959964 * (right / n * (1 - right / n) / n) ** 0.5
+    return right / n - half, right / n + half
+
+
+def _bin_gaps(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share of the images, and accuracy minus mean confidence, of each bin that is not empty."""
+    bin_of = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1])
+    held = [bin_of == b for b in bin_of.unique()]
+    gaps = torch.stack([correct[here].float().mean() - confidence[here].mean() for here in held])
+    return torch.stack([here.float().mean() for here in held]), gaps
+
+
+EXERCISES |= {
+    "04.1 wilson-interval": Exercise(
+        expected=_wilson,
+        probes=((9258, 10_000), (19, 20), (0, 20)),
+        mistakes={
+            "these bounds lie equally far from the estimate: that is the normal (Wald) interval": _wald,
+            "this z leaves 5 % on each side; the interval covers only 90 %": lambda r, n: _wilson(r, n, 1.644854),
+            "these are percentages; give fractions of 1": lambda r, n: tuple(100 * b for b in _wilson(r, n)),
+            "high comes first; give (low, high)": lambda r, n: _wilson(r, n)[::-1],
+        },
+        tolerance=2e-5,
+    ),
+    "04.2 calibration-error": Exercise(
+        expected=lambda c, ok, bins: (lambda share, gap: (share * gap.abs()).sum())(*_bin_gaps(c, ok, bins)),
+        probes=(
+            (torch.tensor([0.31, 0.55, 0.62, 0.97, 0.93, 0.88]), torch.tensor([0, 1, 0, 1, 1, 1]) == 1, 5),
+            (torch.tensor([0.95, 0.9, 0.8, 0.85, 0.15]), torch.tensor([1, 0, 1, 0, 1]) == 1, 2),
+        ),
+        mistakes={
+            "every bin counts the same here, also one that holds a single image": lambda c, ok, bins: (
+                _bin_gaps(c, ok, bins)[1].abs().mean()
+            ),
+            "gaps of opposite sign cancel each other here": lambda c, ok, bins: (ok.float() - c).mean().abs(),
+            "this is the largest gap of any bin (the maximum calibration error)": lambda c, ok, bins: (
+                _bin_gaps(c, ok, bins)[1].abs().max()
+            ),
+            "this compares each image with itself; average within a bin first": lambda c, ok, bins: (
+                (ok.float() - c).abs().mean()
+            ),
+        },
+    ),
+    "04.3 conformal-threshold": Exercise(
+        expected=lambda scores, alpha: scores.sort().values[math.ceil((len(scores) + 1) * (1 - alpha)) - 1],
+        probes=((torch.arange(10) ** 2 / 100, 0.25), (torch.tensor([0.9, 0.1, 0.4, 0.3, 0.8, 0.2, 0.7]), 0.3)),
+        mistakes={
+            "the new image has a rank too: with n instead of n + 1 the promise is broken by a hair": lambda s, a: (
+                s.sort().values[math.ceil(len(s) * (1 - a)) - 1]
+            ),
+            "this is the other end of the scores: a threshold that only a share alpha stays below": lambda s, a: (
+                s.sort().values[math.ceil((len(s) + 1) * a) - 1]
+            ),
+            "this interpolates between two scores; take one of them": lambda s, a: s.quantile(1 - a),
+            "the scores have to be sorted first": lambda s, a: s[math.ceil((len(s) + 1) * (1 - a)) - 1],
+        },
+    ),
+}
+
+
+def _residual(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return logits.softmax(dim=1) - torch.eye(logits.shape[1])[labels]
+
+
+EXERCISES |= {
+    "02.1 parameter-count": Exercise(
+        expected=lambda height, width, channels, classes: (height * width * channels + 1) * classes,
+        probes=((28, 28, 1, 10), (32, 32, 3, 100)),
+        mistakes={
+            "the weights are right, the biases are missing": lambda h, w, c, k: h * w * c * k,
+            "each class has a bias of its own, not one for all": lambda h, w, c, k: h * w * c * k + 1,
+            "each pixel has as many numbers as there are channels": lambda h, w, c, k: (h * w + 1) * k,
+            "biases belong to classes, not to inputs": lambda h, w, c, k: h * w * c * (k + 1),
+        },
+    ),
+    "02.2 stable-log-softmax": Exercise(
+        expected=lambda z: z.log_softmax(dim=1),
+        probes=((torch.tensor([[1.0, 2.0, 4.0]]),), (torch.tensor([[1000.0, 0.0, -1000.0], [3.0, 3.0, 3.0]]),)),
+        mistakes={
+            "the exponential of a large logit is infinite": lambda z: (z.exp() / z.exp().sum(1, keepdim=True)).log(),
+            "a tiny probability is rounded to 0 before its logarithm is taken": lambda z: z.softmax(dim=1).log(),
+            "these are the probabilities, not their logarithms": lambda z: z.softmax(dim=1),
+            "you compare images with each other instead of classes: mind dim": lambda z: z.log_softmax(dim=0),
+            "you only subtract the largest logit; something is still missing": lambda z: z - z.amax(1, keepdim=True),
+        },
+    ),
+    "02.3 bias-gradient": Exercise(
+        expected=lambda z, y: _residual(z, y).mean(dim=0),
+        probes=(
+            (torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 2])),
+            (torch.tensor([[0.0, 0.0], [1.0, -1.0], [0.5, 2.0]]), torch.tensor([1, 0, 0])),
+        ),
+        mistakes={
+            "the sign is turned round: this points downhill": lambda z, y: -_residual(z, y).mean(dim=0),
+            "the loss is a mean over the images, this is a sum": lambda z, y: _residual(z, y).sum(dim=0),
+            "the labels are not used yet": lambda z, y: z.softmax(1).mean(dim=0),
+            "these are logits minus truth, not probabilities": lambda z, y: (z - torch.eye(z.shape[1])[y]).mean(dim=0),
+        },
+    ),
+}
+
+
+def _between(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Share of the variance of ``values [n]`` that lies between the classes."""
+    means = torch.stack([values[labels == k].double().mean() for k in labels.unique()])
+    return means[labels.unique(return_inverse=True)[1]].var(correction=0) / values.double().var(correction=0)
+
+
+EXERCISES |= {
+    "01.1 batches": Exercise(
+        expected=lambda n, size: (-(-n // size), n - (-(-n // size) - 1) * size),
+        probes=((54_000, 64), (128, 64), (10, 64)),
+        mistakes={
+            "the last, smaller batch counts too": lambda n, size: (n // size, n % size or size),
+            "the last, smaller batch counts too, and a last batch is never empty": lambda n, size: divmod(n, size),
+            "a last batch is never empty: mind sizes that divide the number": lambda n, s: (-(-n // s), n % s),
+            "where the batch size divides the number there is no extra batch": lambda n, s: (n // s + 1, n % s),
+            "that is what the last batch lacks, not what it holds": lambda n, size: (-(-n // size), -n % size),
+        },
+    ),
+    "01.2 standardise": Exercise(
+        expected=lambda mean, std: ((mean - 0.1307) / 0.3081, std / 0.3081),
+        probes=((0.12824, 0.30514), (0.5, 0.2)),
+        mistakes={
+            "a shift moves all pixels alike, so the spread does not notice it": lambda mean, std: (
+                (mean - 0.1307) / 0.3081,
+                (std - 0.1307) / 0.3081,
+            ),
+            "the scale changes the spread too": lambda mean, std: ((mean - 0.1307) / 0.3081, std),
+            "this undoes standardising": lambda mean, std: (mean * 0.3081 + 0.1307, std * 0.3081),
+            "a variance is divided by the square, a standard deviation is not": lambda mean, std: (
+                (mean - 0.1307) / 0.3081,
+                std / 0.3081**2,
+            ),
+        },
+    ),
+    "01.3 slant and class": Exercise(
+        expected=lambda slant, labels: _between(slant, labels),
+        mistakes={
+            "this is the part within the classes": lambda slant, labels: 1 - _between(slant, labels),
+            "this is a ratio of standard deviations, not of variances": lambda slant, labels: _between(
+                slant, labels
+            ).sqrt(),
+            "this is the variance between the classes; compare it with the whole": lambda slant, labels: (
+                _between(slant, labels) * slant.double().var(correction=0)
+            ),
+            "a share runs from 0 to 1, not to 100": lambda slant, labels: 100 * _between(slant, labels),
+        },
+    ),
+}

@@ -8,7 +8,6 @@ import difflib
 import json
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import threading
@@ -22,16 +21,14 @@ from typing import Any
 import nbformat
 import papermill
 import psutil
+from tabulate import tabulate
 from tqdm import tqdm
 
 from mnist_lr_helpers.data import DataError, resolve, write_atomically
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = PROJECT / "notebooks"
-RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"
 DATASET_MIME = "application/vnd.mnist-lr.dataset+json"
-STAMP = re.compile(r"\*Measured running time: .*\*")
-README_TABLE = re.compile(r"(?<=<!-- run times -->\n).*?(?=<!-- end of run times -->)", re.DOTALL)
 
 
 class UsageError(ValueError):
@@ -175,6 +172,7 @@ def execute(job: Job) -> Result:
                 cwd=str(NOTEBOOKS),
                 progress_bar=bar if sys.stderr.isatty() else False,
                 execution_timeout=job.cell_timeout,
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )
         except papermill.PapermillExecutionError as failure:
             last = str(failure.evalue).strip().splitlines() or [""]
@@ -211,55 +209,17 @@ def clean(path: Path) -> str | None:
 
 def report(results: Sequence[Result], folder: Path) -> str:
     """Write ``run.json`` into the folder and return the table for people."""
-    import pandas as pd
-
     rows = [asdict(result) for result in results]
     write_atomically(folder / "run.json", json.dumps(rows, indent=2).encode())
-    table = pd.DataFrame(rows).rename(columns={"status": "result", "peak_memory_mb": "peak MB", "dataset": "data set"})
-    table = table[["notebook", "result", "seconds", "peak MB", "data set", "error"]].fillna("")
-    total = f"{len(rows)} notebooks, {sum(row['seconds'] for row in rows):.0f} s in all"
-    return f"{table.to_string(index=False, justify='left')}\n{total}"
+    return table_of(results)
 
 
-def publish(jobs: Sequence[Job], results: Sequence[Result]) -> None:
-    """Make executed copies the committed notebooks, stamped with their measured times.
-
-    Raises:
-        UsageError: a result is not from a full, passed run on MNIST with default parameters.
-    """
-    unfit = [r.notebook for r in results if r.status != "passed" or r.dataset != "mnist" or r.parameters]
-    if unfit:
-        raise UsageError(f"only full runs that pass on MNIST with default parameters are published, not {unfit}")
-    times = json.loads(RUN_TIMES.read_text()) if RUN_TIMES.exists() else {}
-    for job, result in zip(jobs, results, strict=True):
-        notebook = nbformat.read(job.target, as_version=4)
-        title = notebook.cells[0]
-        stamp = (
-            f"*Measured running time: {result.seconds:.0f} s on {os.cpu_count()} CPU cores; "
-            f"peak memory {result.peak_memory_mb:.0f} MB.*"
-        )
-        title.source = STAMP.sub(stamp, title.source)
-        write_atomically(job.notebook, nbformat.writes(notebook).encode())
-        times[result.notebook] = {
-            "title": title.source.splitlines()[0].lstrip("# ").split("·", 1)[-1].strip(),
-            "seconds": round(result.seconds),
-            "peak_memory_mb": round(result.peak_memory_mb),
-            "cpu_cores": os.cpu_count(),
-            "date": time.strftime("%Y-%m-%d"),
-            "command": "make notebooks",
-        }
-    write_atomically(RUN_TIMES, (json.dumps(dict(sorted(times.items())), indent=2) + "\n").encode())
-    readme = PROJECT / "README.md"
-    write_atomically(readme, README_TABLE.sub(run_times_table(times), readme.read_text()).encode())
-
-
-def run_times_table(times: dict[str, dict[str, Any]]) -> str:
-    """The README's table of notebooks, from the stored measurements."""
-    rows = [
-        f"| [`{name}`](notebooks/{name}.ipynb) | {one['title']} | {one['seconds']} s | {one['peak_memory_mb']:,} MB |"
-        for name, one in sorted(times.items())
-    ]
-    return "\n".join(["| notebook | title | time | peak memory |", "|---|---|---|---|", *rows, ""])
+def table_of(results: Sequence[Result]) -> str:
+    """The results as a table for people, with the total below."""
+    headers = ("notebook", "result", "seconds", "peak MB", "data set", "error")
+    rows = [(r.notebook, r.status, f"{r.seconds:.0f}", f"{r.peak_memory_mb:.0f}", r.dataset, r.error) for r in results]
+    total = f"{len(rows)} notebooks, {sum(result.seconds for result in results):.0f} s in all"
+    return f"{tabulate(rows, headers, colalign=('left', 'left', 'right', 'right'))}\n{total}"
 
 
 def prepare_data(dataset: str) -> None:

@@ -1,0 +1,75 @@
+"""Make the executed notebooks in ``build/`` the committed ones, with their measured times (``make notebooks``)."""
+
+import base64
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from mnist_lr_helpers.data import write_atomically
+from mnist_lr_helpers.runner import NOTEBOOKS, PROJECT, Result, find_notebooks, table_of
+
+RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"
+STAMP = re.compile(r"\*Measured running time: .*\*")
+OVERVIEW = NOTEBOOKS / "_static" / "overview.png"
+
+
+def main(build: Path = PROJECT / "build") -> None:
+    """Publish what the last run left in ``build``; exits with a message if that run was not a full one on MNIST."""
+    results = [Result(**row) for row in json.loads((build / "run.json").read_text())]
+    unfit = [r.notebook for r in results if r.status != "passed" or r.dataset != "mnist" or r.parameters]
+    if unfit:
+        sys.exit(f"only full runs that pass on MNIST with default parameters are published; these are not: {unfit}")
+    times = json.loads(RUN_TIMES.read_text()) if RUN_TIMES.exists() else {}
+    for result in results:
+        times[result.notebook] = publish(build / "notebooks" / f"{result.notebook}.ipynb", result)
+    write_atomically(RUN_TIMES, (json.dumps(dict(sorted(times.items())), indent=2) + "\n").encode())
+    readme = replace_between((PROJECT / "README.md").read_text(), "run times", run_times_table(times))
+    if len(results) == len(find_notebooks([])):
+        readme = replace_between(readme, "run output", f"```\n{table_of(results)}\n```\n")
+    write_atomically(PROJECT / "README.md", readme.encode())
+
+
+def publish(executed: Path, result: Result) -> dict[str, Any]:
+    """Stamp one executed notebook, put it in its place, and return its row for ``run_times.json``."""
+    notebook = nbformat.read(executed, as_version=4)
+    title = notebook.cells[0]
+    measured = f"{result.seconds:.0f} s on {os.cpu_count()} CPU cores; peak memory {result.peak_memory_mb:.0f} MB"
+    title.source = STAMP.sub(f"*Measured running time: {measured}.*", title.source)
+    write_atomically(NOTEBOOKS / executed.name, nbformat.writes(notebook).encode())
+    for cell in notebook.cells:
+        if "overview" in cell.metadata.get("tags", []):
+            pictures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+            write_atomically(OVERVIEW, base64.b64decode(pictures[0]))
+    return {
+        "title": title.source.splitlines()[0].split("·", 1)[1].strip(),
+        "seconds": round(result.seconds),
+        "peak_memory_mb": round(result.peak_memory_mb),
+        "cpu_cores": os.cpu_count(),
+        "date": time.strftime("%Y-%m-%d"),
+        "command": "make notebooks",
+    }
+
+
+def run_times_table(times: dict[str, dict[str, Any]]) -> str:
+    """The README's table of notebooks, from the stored measurements."""
+    rows = [
+        f"| [`{name}`](notebooks/{name}.ipynb) | {one['title']} | {one['seconds']} s | {one['peak_memory_mb']:,} MB |"
+        for name, one in sorted(times.items())
+    ]
+    return "\n".join(["| notebook | title | time | peak memory |", "|---|---|---|---|", *rows, ""])
+
+
+def replace_between(text: str, name: str, new: str) -> str:
+    """The text with what stands between the markers of that name replaced."""
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
+    return re.sub(pattern, lambda match: match[1] + new + match[2], text, count=1, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    main()

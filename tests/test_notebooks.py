@@ -1,0 +1,166 @@
+"""The committed notebooks: executed, clean, true, and repeatable."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import publish
+import pytest
+
+from mnist_lr_helpers import runner
+from mnist_lr_helpers.data import DataError, resolve
+
+NOTEBOOKS = runner.find_notebooks([])
+ROOMS = ["What we found", "Exercises", "Where to go next"]
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def texts(path: Path) -> str:
+    """Everything in a notebook but its pictures."""
+    notebook = read(path)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for mime in list(output.get("data", {})):
+                if mime.startswith(("image/", "video/")):
+                    del output["data"][mime]
+    return nbformat.writes(notebook)
+
+
+def mnist_at_hand() -> bool:
+    try:
+        return resolve("mnist")[0] == "mnist"
+    except DataError:
+        return False
+
+
+def test_there_are_notebooks_numbered_without_a_gap() -> None:
+    numbers = [int(path.stem[:2]) for path in NOTEBOOKS]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= 5
+
+
+@every_notebook
+def test_executed_top_to_bottom_with_outputs(path: Path) -> None:
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert sum(bool(cell.outputs) for cell in cells) > len(cells) / 2
+    assert not [o for cell in cells for o in cell.outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+@every_notebook
+def test_no_paths_names_tokens_or_remains(path: Path) -> None:
+    text = texts(path)
+    found = re.search(
+        r"(?<![\w.:/])/(?:home|root|work|tmp|Users|usr|opt)/[\w.-]+|[A-Z]:\\\\\w+|0x[0-9a-f]{8,}|widget-view", text
+    )
+    assert found is None, f"shows {found.group(0)!r}"
+    assert path.stat().st_size <= 1_500_000
+
+
+@every_notebook
+def test_no_conclusion_is_refuted(path: Path) -> None:
+    *_, verdicts = (cell for cell in code_cells(path) if "found.verdicts" in cell.source)
+    lines = "".join(output.text for output in verdicts.outputs).splitlines()
+    assert len(lines) >= 5
+    assert all(line.startswith("✔ ") for line in lines), lines
+
+
+@every_notebook
+def test_rooms_tags_and_cell_lengths(path: Path) -> None:
+    notebook = read(path)
+    headings = re.findall(r"^## (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M)
+    assert headings[-3:] == ROOMS
+    assert notebook.cells[0].source.startswith(f"# {path.stem[:2]} · ")
+    assert re.search(
+        r"\*Measured running time: \d+ s on \d+ CPU cores; peak memory \d+ MB\.\*", notebook.cells[0].source
+    )
+    tagged = [tags(cell) for cell in notebook.cells]
+    assert sum("parameters" in t for t in tagged) == 1
+    assert sum("nbval-check-output" in t for t in tagged) >= 3
+    exercises, solutions = (sum(tag in t for t in tagged) for tag in ("exercise", "solution"))
+    assert exercises == solutions >= 2
+    for cell in code_cells(path):
+        lines = [line for line in cell.source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        assert len(lines) <= 15, cell.source
+
+
+@every_notebook
+def test_parameters_have_comments_and_plain_defaults(path: Path) -> None:
+    source = next(cell.source for cell in code_cells(path) if "parameters" in tags(cell))
+    assert all("#" in line for line in source.splitlines() if "=" in line)
+    defaults = runner.parameters_of(path)
+    assert {"DATASET", "SEED", "QUICK"} <= set(defaults)
+    assert (defaults["DATASET"], defaults["QUICK"]) == ("auto", False)
+    assert ast.parse(source)
+
+
+@every_notebook
+def test_links_between_notebooks_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+\.(?:ipynb|md))", texts(path)):
+        assert (path.parent / target).exists(), target
+
+
+@every_notebook
+def test_stored_times_are_those_in_the_title_and_within_limits(path: Path) -> None:
+    stored = json.loads(publish.RUN_TIMES.read_text())[path.stem]
+    assert f"{stored['seconds']} s on" in read(path).cells[0].source
+    assert stored["seconds"] <= 90
+    assert stored["peak_memory_mb"] <= 2000
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("dataset", ["auto", "digits"])
+def test_quick_run_of_every_notebook(dataset: str, tmp_path: Path) -> None:
+    """Once on MNIST if it can be had, and once on the data that need no network."""
+    command = [sys.executable, "-m", "mnist_lr_helpers", "run", "--quick", "-p", "DATASET", dataset]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout
+    results = json.loads((tmp_path / "run.json").read_text())
+    expected = "mnist" if dataset == "auto" and mnist_at_hand() else "digits"
+    assert {row["dataset"] for row in results} == {expected}
+    assert len(results) == len(NOTEBOOKS)
+    for path in NOTEBOOKS:
+        lines = "".join(
+            output.get("text", "") for cell in code_cells(tmp_path / "notebooks" / path.name) for output in cell.outputs
+        ).splitlines()
+        assert not [line for line in lines if line.startswith("✘ ") and "quick" not in line], path.stem
+
+
+@pytest.mark.notebook
+@every_notebook
+def test_nbval_repeats_the_committed_outputs(path: Path) -> None:
+    """The full notebook on MNIST; the tagged cells must print what they printed when committed."""
+    if not mnist_at_hand():
+        pytest.skip("MNIST cannot be had here: executed above on digits, comparison skipped")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "--nbval-cell-timeout=300",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+    ]
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stdout[-6000:]

@@ -1,0 +1,85 @@
+"""The house rules that a machine can watch over."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import environment
+import nbformat
+import publish
+import pytest
+
+from mnist_lr_helpers import runner
+
+PROJECT = Path(__file__).resolve().parents[1]
+MODULES = sorted((PROJECT / "mnist_lr_helpers").glob("*.py"))
+ORDER = ["data", "features", "models", "training", "evaluation", "errors", "plotting"]
+
+
+def test_environment_yml_has_the_versions_of_the_lock_file() -> None:
+    assert (PROJECT / "environment.yml").read_text() == environment.environment()
+
+
+def test_lock_file_pins_the_torch_pair_with_hashes() -> None:
+    lock = (PROJECT / "requirements.lock").read_text()
+    assert "\ntorch==2.15.0 \\\n    --hash=sha256:" in lock
+    assert "\ntorchvision==0.29.2 \\\n    --hash=sha256:" in lock
+    assert "://" not in lock
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_modules_import_only_what_stands_left_of_them(path: Path) -> None:
+    imported = re.findall(r"from mnist_lr_helpers(?:\.(\w+))? import ([\w, ]+)", path.read_text())
+    names = {module or name.strip() for module, line in imported for name in ([module] if module else line.split(","))}
+    if path.stem in ORDER:
+        assert names <= set(ORDER[: ORDER.index(path.stem)])
+    assert "reproduction" not in names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_function_has_more_than_forty_lines_of_code(path: Path) -> None:
+    source = path.read_text()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
+            lines += source.splitlines()[body[0].lineno - 1 : node.end_lineno] if body else []
+            assert len([line for line in lines if line.strip() and not line.lstrip().startswith("#")]) <= 40, node.name
+
+
+def test_importing_the_helpers_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, torch; before = set(sys.modules); from mnist_lr_helpers import data, models, training, "
+        "evaluation, errors, exercises; print(*{m.split('.')[0] for m in set(sys.modules) - before})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torchvision", "pandas", "sklearn", "scipy", "statsmodels", "seaborn", "matplotlib"} & set(loaded)
+
+
+def test_readme_shows_the_stored_times() -> None:
+    times = json.loads(publish.RUN_TIMES.read_text())
+    assert publish.run_times_table(times) in (PROJECT / "README.md").read_text()
+
+
+def test_readme_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", (PROJECT / "README.md").read_text()):
+        assert (PROJECT / target).exists(), target
+
+
+def test_no_data_set_and_no_foreign_top_level_entry_is_committed() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    files = listed.stdout.splitlines()
+    allowed = {"notebooks", "mnist_lr_helpers", "tests", "data", "environment.yml", "pyproject.toml", "README.md"}
+    allowed |= {"Makefile", "LICENSE", "requirements.lock", ".ci", ".github", ".gitignore"}
+    assert {file.split("/")[0] for file in files} <= allowed
+    assert not [file for file in files if file.endswith((".gz", "-ubyte", ".npz", ".pt"))]
+
+
+def test_notebooks_are_valid() -> None:
+    for path in runner.find_notebooks([]):
+        nbformat.validate(nbformat.read(path, as_version=4))
