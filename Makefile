@@ -27,7 +27,7 @@ test: .venv/ready  ## run every check
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
 lab: .venv/ready  ## open JupyterLab on the notebooks
-	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(ARGS)
+	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers run $(ARGS)

@@ -127,7 +127,7 @@ def expected_calibration_error(
     inner_edges = torch.linspace(0, 1, bins + 1)[1:-1]
     bin_of = torch.bucketize(confidence, confidence.quantile(inner_edges) if equal_counts else inner_edges)
     gaps = torch.zeros(len(confidence), bins)
-    gaps.scatter_(1, bin_of[:, None], (predictions.correct - confidence)[:, None])
+    gaps.scatter_(1, bin_of[:, None], (predictions.correct.float() - confidence)[:, None])
     weights = torch.ones(1, len(confidence)) if weights is None else weights
     return (weights @ gaps).abs().sum(dim=1) / weights.sum(dim=1)
 

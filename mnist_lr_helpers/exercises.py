@@ -304,3 +304,163 @@ EXERCISES |= {
         },
     ),
 }
+
+_pairs = (
+    (torch.tensor([7, 5, 5, 5, 2, 2, 2, 2, 2, 2, 2, 2]), torch.tensor([1, 3, 3, 3, 8, 8, 6, 6, 2, 2, 2, 2])),
+    (torch.tensor([8, 6, 6, 6, 3, 3, 3, 3, 3, 3, 3, 3]), torch.tensor([2, 4, 4, 4, 9, 9, 7, 7, 3, 3, 3, 3])),
+)
+_seven = torch.tensor([[7, 2, 1], [5, 3, 2], [2, 6, 2], [1, 8, 1], [3, 3, 4], [2, 3, 5], [4, 5, 1]]) / 10
+_pages = (([5, 1, 0], [0, 2, 1], 0.2), ([3, 0, 0], [0, 2, 0], 0.5), ([3, 2.9, 0], [3, 0, 0], 0.25))
+_pages += (([2, 1.9, 0], [0, 5, 0], 0.9),)
+
+
+def _most_frequent(code: torch.Tensor) -> tuple[int, int]:
+    return divmod(int(code.mode().values), 10)
+
+
+EXERCISES |= {
+    "05.1 most frequent confusion": Exercise(
+        expected=lambda y, p: _most_frequent((10 * y + p)[y != p]),
+        probes=_pairs,
+        mistakes={
+            "this kind of error comes first, but others come more often": lambda y, p: (int(y[0]), int(p[0])),
+            "a right prediction is no confusion": lambda y, p: _most_frequent(10 * y + p),
+            "the true class comes first in the pair": lambda y, p: _most_frequent((10 * p + y)[y != p]),
+            "label and prediction belong together; count pairs, not each for itself": lambda y, p: (
+                int(y[y != p].mode().values),
+                int(p[y != p].mode().values),
+            ),
+        },
+    ),
+    "05.2 confident-learning thresholds": Exercise(
+        expected=lambda p, y: torch.stack([p[y == j, j].mean() for j in range(p.shape[1])]),
+        probes=((_seven, torch.tensor([0, 0, 1, 1, 2, 2, 2])),),
+        mistakes={
+            "this averages over all images, also over those with another label": lambda p, y: p.mean(dim=0),
+            "this is the probability of the predicted class, which need not be j": lambda p, y: torch.stack(
+                [p[y == j].amax(dim=1).mean() for j in range(p.shape[1])]
+            ),
+            "the images are chosen by their label, not by their prediction": lambda p, y: torch.stack(
+                [p[p.argmax(dim=1) == j, j].mean() for j in range(p.shape[1])]
+            ),
+            "a median is not a mean": lambda p, y: torch.stack([p[y == j, j].median() for j in range(p.shape[1])]),
+        },
+    ),
+    "05.3 faded image": Exercise(
+        expected=lambda z, blank, c: (blank + c * (z - blank)).argmax(),
+        probes=tuple((torch.tensor(z), torch.tensor(blank), c) for z, blank, c in _pages),
+        mistakes={
+            "scaling all logits alike never changes their order; a blank page votes too": lambda z, b, c: z.argmax(),
+            "the line starts at the blank page, not at zero": lambda z, b, c: (z - b).argmax(),
+            "at c = 1 the whole image is there, not the blank page": lambda z, b, c: (z + c * (b - z)).argmax(),
+            "the blank page counts in full and in the image as well": lambda z, b, c: (b + c * z).argmax(),
+            "these are logits; which class do they choose?": lambda z, b, c: b + c * (z - b),
+        },
+    ),
+}
+
+
+def _moving_average(losses: list[float], keep: float, *, start: float = 0.0, correct: float = 0.0) -> list[float]:
+    average, averages = start, []
+    for step, loss in enumerate(losses, start=1):
+        average = keep * average + (1 - keep) * loss
+        averages.append(average / (1 - correct**step))
+    return averages
+
+
+EXERCISES |= {
+    "03.1 smoothing": Exercise(
+        expected=lambda losses, beta: _moving_average(losses, beta, correct=beta),
+        probes=(([2.0, 4.0, 1.0, 8.0], 0.6), ([3.0, 1.0, 5.0], 0.9), ([3.0, 1.0], 0.0)),
+        mistakes={
+            "the first values are too small: the start at zero is not corrected": _moving_average,
+            "β is the share of the old average, not of the new loss": lambda losses, beta: _moving_average(
+                losses, 1 - beta, correct=beta
+            ),
+            "this starts at the first loss instead of correcting a start at zero": lambda losses, beta: _moving_average(
+                losses, beta, start=losses[0]
+            ),
+            "the correction fades: after t steps the shares add up to 1 − βᵗ, not to 1 − β": lambda losses, beta: [
+                average / (1 - beta) for average in _moving_average(losses, beta)
+            ],
+        },
+    ),
+    "03.2 step decay": Exercise(
+        expected=lambda epoch, start, every, factor: start * factor ** ((epoch - 1) // every),
+        probes=((1, 1.0, 10, 0.1), (10, 1.0, 10, 0.1), (11, 1.0, 10, 0.1), (24, 8.0, 5, 0.5)),
+        mistakes={
+            "epochs count from 1, so this cuts one epoch early": lambda e, s, n, f: s * f ** (e // n),
+            "each cut multiplies the rate again": lambda e, s, n, f: s * (f if e > n else 1),
+            "this cuts in every epoch": lambda e, s, n, f: s * f ** (e - 1),
+            "between two cuts the rate stays the same": lambda e, s, n, f: s * f ** ((e - 1) / n),
+        },
+    ),
+    "03.3 epochs needed": Exercise(
+        expected=lambda path, rate, m, batch, n: math.ceil(path * (1 - m) / (rate * math.ceil(n / batch))),
+        probes=((100.0, 0.01, 0.9, 64, 1_000), (7.3, 0.001, 0.0, 64, 60_000), (50.0, 0.02, 0.5, 300, 1_000)),
+        mistakes={
+            "this falls short of the path: round up": lambda p, r, m, b, n: int(p * (1 - m) / (r * math.ceil(n / b))),
+            "momentum makes the path longer": lambda p, r, m, b, n: math.ceil(p / (r * math.ceil(n / b))),
+            "momentum multiplies the path by 1/(1 − μ), so fewer epochs do": lambda p, r, m, b, n: math.ceil(
+                p / (1 - m) / (r * math.ceil(n / b))
+            ),
+            "a step is a batch, not an image": lambda p, r, m, b, n: math.ceil(p * (1 - m) / (r * n)),
+            "the smaller last batch is a step too": lambda p, r, m, b, n: math.ceil(p * (1 - m) / (r * (n // b))),
+        },
+    ),
+}
+
+
+def _visit(image: torch.Tensor, weights: torch.Tensor, padding: int = 0) -> torch.Tensor:
+    return torch.conv2d(image[None, None], weights[None, None], padding=padding)[0, 0]
+
+
+def _field(kernel: int, blocks: int, pooling: int = 1, growth: int = 2) -> int:
+    return 1 + sum((kernel - 1 + pooling) * growth**block for block in range(blocks))
+
+
+EXERCISES |= {
+    "08.1 valid-convolution": Exercise(
+        expected=_visit,
+        probes=((torch.arange(20.0).reshape(4, 5).sqrt(), torch.tensor([[1.0, 2.0], [-3.0, 5.0]])),),
+        mistakes={
+            "you turn the filter by half a turn; leave it as it is": lambda image, w: _visit(image, w.flip(0, 1)),
+            "this is padded: the filter hangs over the border": lambda image, w: _visit(image, w, 1),
+            "the last row and column of places are missing: mind the + 1": lambda x, w: _visit(x, w)[:-1, :-1],
+            "the filter's rows and columns have changed places": lambda image, w: _visit(image, w.T),
+            "the sum over the patch is missing its weights": lambda image, w: _visit(image, torch.ones_like(w)),
+        },
+    ),
+    "08.2 count-a-layer": Exercise(
+        expected=lambda side, c, f, k: (f * (c * k * k + 1), side * side * f * c * k * k),
+        probes=((28, 1, 16, 5), (14, 16, 32, 3)),
+        mistakes={
+            "the biases are missing from the parameters": lambda s, c, f, k: (f * c * k * k, s * s * f * c * k * k),
+            "a filter looks at all input channels": lambda s, c, f, k: (f * (k * k + 1), s * s * f * k * k),
+            "each filter has one bias, not one per channel": lambda s, c, f, k: (
+                f * c * (k * k + 1),
+                s * s * f * c * k * k,
+            ),
+            "every weight is used at every place of the output": lambda s, c, f, k: (
+                f * (c * k * k + 1),
+                f * c * k * k,
+            ),
+            "parameters are shared: they do not grow with the image": lambda s, c, f, k: (
+                s * s * f * (c * k * k + 1),
+                s * s * f * c * k * k,
+            ),
+        },
+    ),
+    "08.3 receptive-field": Exercise(
+        expected=_field,
+        probes=((5, 1), (5, 2), (3, 3)),
+        mistakes={
+            "pooling also widens the field by itself": lambda k, blocks: _field(k, blocks, pooling=0),
+            "after pooling, a step on the map is two pixels of the image": lambda k, blocks: _field(
+                k, blocks, growth=1
+            ),
+            "give the side of the square, not its area": lambda k, blocks: _field(k, blocks) ** 2,
+            "a pixel sees one pixel before the first block, not none": lambda k, blocks: _field(k, blocks) - 1,
+        },
+    ),
+}

@@ -84,7 +84,7 @@ class MultilayerPerceptron(Classifier):
 
 
 class ConvolutionalNetwork(Classifier):
-    """Blocks of convolution, ReLU and 2×2 max-pooling, then one linear layer.
+    """Blocks of convolution, 2×2 max-pooling and ReLU, then one linear layer.
 
     Args:
         channels: number of filters of each block; every block halves the image's side.
@@ -105,11 +105,13 @@ class ConvolutionalNetwork(Classifier):
         blocks: list[nn.Module] = []
         for inputs, outputs in zip([1, *channels], channels, strict=False):
             convolution = skip_init(nn.Conv2d, inputs, outputs, kernel_size, padding=kernel_size // 2)
-            blocks += [convolution, nn.ReLU(), nn.MaxPool2d(2)]
+            # ReLU after the pooling: the same result as before it, at a quarter of the work.
+            blocks += [convolution, nn.MaxPool2d(2), nn.ReLU()]
         self.features = nn.Sequential(*blocks)
         side = 28 // 2 ** len(channels)
         self.linear = skip_init(nn.Linear, channels[-1] * side * side, n_classes)
         _initialise(self, "torch", generator)
+        self.to(memory_format=torch.channels_last)  # a layout in memory that a CPU pools about twice as fast
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``[n, n_classes]`` of images ``[n, 1, 28, 28]``."""

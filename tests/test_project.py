@@ -2,9 +2,14 @@
 
 import ast
 import json
+import os
 import re
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import environment
@@ -83,3 +88,35 @@ def test_no_data_set_and_no_foreign_top_level_entry_is_committed() -> None:
 def test_notebooks_are_valid() -> None:
     for path in runner.find_notebooks([]):
         nbformat.validate(nbformat.read(path, as_version=4))
+
+
+def test_lab_opens_on_the_notebooks() -> None:
+    """``make lab`` serves JupyterLab, and the notebooks are what it shows."""
+    port, token = free_port(), "testing"
+    options = f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={token}"
+    command = ["make", "lab", f"ARGS={options}"]
+    with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            address = f"http://127.0.0.1:{port}/api/contents?token={token}"
+            names = {entry["name"] for entry in json.loads(fetch(address, seconds=60))["content"]}
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert "01_explore_the_data.ipynb" in names
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def fetch(address: str, *, seconds: float) -> bytes:
+    """The answer at an address, asking again until the server is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return urllib.request.urlopen(address, timeout=5).read()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
