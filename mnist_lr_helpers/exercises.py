@@ -464,3 +464,60 @@ EXERCISES |= {
         },
     ),
 }
+
+
+def _rates(p: torch.Tensor, y: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Precision, recall and accuracy of saying yes above a threshold."""
+    yes, truth = torch.as_tensor(p) > threshold, torch.as_tensor(y) == 1
+    hits = (yes & truth).sum()
+    return hits / yes.sum(), hits / truth.sum(), (yes == truth).double().mean()
+
+
+_logits, _truth = (
+    torch.tensor([3.0, -2.0, 0.5, 40.0, -1000.0, 1000.0]).numpy(),
+    torch.tensor([1, 0, 0, 1, 0, 0]).numpy(),
+)
+_signed = torch.nn.functional.softplus
+_scores = torch.tensor([0.9, 0.8, 0.55, 0.3, 0.6, 0.2]).numpy(), torch.tensor([1, 0, 1, 1, 1, 0]).numpy()
+
+EXERCISES |= {
+    "06.1 stable-loss": Exercise(
+        expected=lambda z, y: _signed(torch.tensor((1 - 2 * y) * z)).mean(),
+        probes=((_logits[:3], _truth[:3]), (_logits, _truth)),
+        mistakes={
+            "a large logit still breaks it: take sigmoid and logarithm together": lambda z, y: (
+                lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+            )(torch.tensor(z).sigmoid(), torch.tensor(y)),
+            "clipping the probability keeps it finite, and too small for large wrong logits": lambda z, y: (
+                torch.nn.functional.binary_cross_entropy(
+                    torch.tensor(z).sigmoid().clamp(1e-7, 1 - 1e-7), torch.tensor(y).float()
+                )
+            ),
+            "this is the sum over the images, not the mean": lambda z, y: _signed(torch.tensor((1 - 2 * y) * z)).sum(),
+            "yes and no are interchanged": lambda z, y: _signed(torch.tensor((2 * y - 1) * z)).mean(),
+        },
+    ),
+    "06.2 precision-and-recall": Exercise(
+        expected=lambda p, y, threshold: _rates(p, y, threshold)[:2],
+        probes=((*_scores, 0.5), (*_scores, 0.7)),
+        mistakes={
+            "recall comes first; give (precision, recall)": lambda p, y, t: _rates(p, y, t)[1::-1],
+            "the first number is the accuracy, which counts right no answers as well": lambda p, y, t: (
+                _rates(p, y, t)[2],
+                _rates(p, y, t)[1],
+            ),
+            "the threshold is not used": lambda p, y, t: _rates(p, y, 0.5)[:2],
+            "yes is for probabilities above the threshold, not below": lambda p, y, t: _rates(-p, y, -t)[:2],
+        },
+    ),
+    "06.3 mean-of-many": Exercise(
+        expected=lambda accuracy, n_classes: 1 - 2 * (1 - accuracy) / n_classes,
+        probes=((0.9, 10), (0.5, 4)),
+        mistakes={
+            "a wrong image costs two answers: a yes too many and a yes too few": lambda a, n: 1 - (1 - a) / n,
+            "the wrong answers are shared out among all the models": lambda a, n: 1 - 2 * (1 - a),
+            "this is the share of images; every image gets many answers": lambda a, n: a,
+            "that is what always saying no scores": lambda a, n: 1 - 1 / n,
+        },
+    ),
+}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
 CHECKPOINT_FORMAT = 1
-FLOPS_WORTH_SHARING = 50e6  # of one forward pass; measured, see tests/benchmarks
+FLOPS_WORTH_SHARING = 50e6  # of one forward pass
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator)
 
 
@@ -322,7 +322,7 @@ class Optimum:
 def convex_optimum(
     train: Split, *, l2: float, start: LogisticRegression | None = None, tolerance: float = 1e-5
 ) -> Optimum:
-    """Minimise mean cross-entropy + l2/2 (‖W‖² + ‖b‖²) with L-BFGS-B until the gap is certified below ``tolerance``.
+    """Minimise mean cross-entropy + l2/2 (‖W‖² + ‖b‖²) until ``gap`` ≤ ``tolerance``, or as far as float32 allows.
 
     The penalty makes the objective f strongly convex: f(v) ≥ f(w) + g·(v − w) + l2/2 ‖v − w‖² ≥ f(w) − ‖g‖²/(2 l2)
     for all v, hence the gap; so the biases must be penalised too. L-BFGS-B works in coordinates where the mean Hessian

@@ -113,3 +113,28 @@ def test_no_errors_give_empty_tables() -> None:
     perfect = judged([True] * 5)
     assert errors.error_table(perfect).empty
     assert errors.confusions(perfect).empty
+
+
+def test_bootstrap_interval_of_accuracy_agrees_with_wilson() -> None:
+    predictions = judged([True] * 900 + [False] * 100)
+    correct = predictions.correct.float()
+
+    def accuracy(weights: torch.Tensor) -> torch.Tensor:
+        return weights @ correct / weights.sum(dim=1)
+
+    interval = evaluation.bootstrap_interval(accuracy, 1000, generator=seeded(), resamples=4000)
+    wilson = evaluation.accuracy_interval(predictions)
+    assert interval.estimate == pytest.approx(0.9)
+    assert (interval.low, interval.high) == pytest.approx((wilson.low, wilson.high), abs=0.004)
+    assert evaluation.bootstrap_interval(accuracy, 1000, generator=seeded(), resamples=4000) == interval
+
+
+def test_calibration_error_by_hand() -> None:
+    rows = [[0.75, 0.25], [0.75, 0.25], [0.95, 0.05], [0.95, 0.05]]
+    predictions = evaluation.Predictions(torch.tensor(rows), torch.tensor([0, 1, 0, 0]))
+    # Two bins of two images: half are right at 0.75, all are right at 0.95.
+    assert evaluation.expected_calibration_error(predictions, bins=10).item() == pytest.approx((0.25 + 0.05) / 2)
+    weights = torch.tensor([[1.0, 1, 1, 1], [2, 0, 1, 1], [0, 0, 1, 1]])
+    expected = [0.15, (0.25 * 2 + 0.05 * 2) / 4, 0.05]
+    assert evaluation.expected_calibration_error(predictions, weights, bins=10).tolist() == pytest.approx(expected)
+    assert evaluation.expected_calibration_error(predictions, bins=2, equal_counts=True).item() == pytest.approx(0.15)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import seeded
+from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import cross_entropy
 
 from mnist_lr_helpers import models, training
@@ -212,3 +213,28 @@ def test_thread_count_is_given_back(digits: Dataset) -> None:
     before = torch.get_num_threads()
     train(digits, epochs=1)
     assert torch.get_num_threads() == before
+
+
+def test_convex_optimum_agrees_with_scikit_learn(digits: Dataset) -> None:
+    """Same objective; scikit-learn leaves the bias unpenalised, so a column of ones stands in for it."""
+    l2 = 1e-2
+    found = training.convex_optimum(digits.train, l2=l2, tolerance=1e-5)
+    pixels = torch.nn.functional.pad(digits.train.images.flatten(1), (0, 1), value=1.0).double()
+    peer = LogisticRegression(C=1 / (l2 * len(pixels)), fit_intercept=False, tol=1e-8, max_iter=5000)
+    peer.fit(pixels, digits.train.labels)
+    weights = torch.cat([found.model.linear.weight, found.model.linear.bias[:, None]], dim=1).detach()
+    assert torch.allclose(weights.double(), torch.tensor(peer.coef_), atol=2e-3)
+    penalty = l2 / 2 * weights.square().sum().item()
+    loss = training.loss_and_accuracy(found.model, digits.train)[0]
+    assert found.objective == pytest.approx(loss + penalty, rel=1e-5)
+
+
+def test_certificate_bounds_the_distance_to_the_best_objective(digits: Dataset) -> None:
+    rough = training.convex_optimum(digits.train, l2=1e-2, tolerance=1e-2)
+    best = training.convex_optimum(digits.train, l2=1e-2, tolerance=1e-5)
+    assert 0 < rough.objective - best.objective <= rough.gap <= 1e-2
+    assert best.gap <= 1e-5
+    warm = training.convex_optimum(digits.train, l2=1e-2, tolerance=1e-5, start=best.model)
+    assert warm.passes < best.passes
+    with pytest.raises(ValueError, match="l2 is 0"):
+        training.convex_optimum(digits.train, l2=0)
