@@ -411,113 +411,80 @@ EXERCISES |= {
 }
 
 
-def _visit(image: torch.Tensor, weights: torch.Tensor, padding: int = 0) -> torch.Tensor:
-    return torch.conv2d(image[None, None], weights[None, None], padding=padding)[0, 0]
-
-
-def _field(kernel: int, blocks: int, pooling: int = 1, growth: int = 2) -> int:
-    return 1 + sum((kernel - 1 + pooling) * growth**block for block in range(blocks))
-
-
-EXERCISES |= {
-    "08.1 valid-convolution": Exercise(
-        expected=_visit,
-        probes=((torch.arange(20.0).reshape(4, 5).sqrt(), torch.tensor([[1.0, 2.0], [-3.0, 5.0]])),),
-        mistakes={
-            "you turn the filter by half a turn; leave it as it is": lambda image, w: _visit(image, w.flip(0, 1)),
-            "this is padded: the filter hangs over the border": lambda image, w: _visit(image, w, 1),
-            "the last row and column of places are missing: mind the + 1": lambda x, w: _visit(x, w)[:-1, :-1],
-            "the filter's rows and columns have changed places": lambda image, w: _visit(image, w.T),
-            "the sum over the patch is missing its weights": lambda image, w: _visit(image, torch.ones_like(w)),
-        },
-    ),
-    "08.2 count-a-layer": Exercise(
-        expected=lambda side, c, f, k: (f * (c * k * k + 1), side * side * f * c * k * k),
-        probes=((28, 1, 16, 5), (14, 16, 32, 3)),
-        mistakes={
-            "the biases are missing from the parameters": lambda s, c, f, k: (f * c * k * k, s * s * f * c * k * k),
-            "a filter looks at all input channels": lambda s, c, f, k: (f * (k * k + 1), s * s * f * k * k),
-            "each filter has one bias, not one per channel": lambda s, c, f, k: (
-                f * c * (k * k + 1),
-                s * s * f * c * k * k,
-            ),
-            "every weight is used at every place of the output": lambda s, c, f, k: (
-                f * (c * k * k + 1),
-                f * c * k * k,
-            ),
-            "parameters are shared: they do not grow with the image": lambda s, c, f, k: (
-                s * s * f * (c * k * k + 1),
-                s * s * f * c * k * k,
-            ),
-        },
-    ),
-    "08.3 receptive-field": Exercise(
-        expected=_field,
-        probes=((5, 1), (5, 2), (3, 3)),
-        mistakes={
-            "pooling also widens the field by itself": lambda k, blocks: _field(k, blocks, pooling=0),
-            "after pooling, a step on the map is two pixels of the image": lambda k, blocks: _field(
-                k, blocks, growth=1
-            ),
-            "give the side of the square, not its area": lambda k, blocks: _field(k, blocks) ** 2,
-            "a pixel sees one pixel before the first block, not none": lambda k, blocks: _field(k, blocks) - 1,
-        },
-    ),
-}
-
-
-def _rates(p: torch.Tensor, y: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Precision, recall and accuracy of saying yes above a threshold."""
-    yes, truth = torch.as_tensor(p) > threshold, torch.as_tensor(y) == 1
-    hits = (yes & truth).sum()
-    return hits / yes.sum(), hits / truth.sum(), (yes == truth).double().mean()
-
-
 _logits, _truth = (
     torch.tensor([3.0, -2.0, 0.5, 40.0, -1000.0, 1000.0]).numpy(),
     torch.tensor([1, 0, 0, 1, 0, 0]).numpy(),
 )
-_signed = torch.nn.functional.softplus
-_scores = torch.tensor([0.9, 0.8, 0.55, 0.3, 0.6, 0.2]).numpy(), torch.tensor([1, 0, 1, 1, 1, 0]).numpy()
+
+
+def _cells(side: int, cell: int, step: int) -> int:
+    return ((side - cell) // step + 1) ** 2
+
+
+def _second_moments(ink: torch.Tensor, *, central: bool = True) -> torch.Tensor:
+    """σxx, σxy and σyy of the ink [height, width], x to the right and y down, not divided by its mass."""
+    y, x = torch.meshgrid(*(torch.arange(float(size)) for size in ink.shape), indexing="ij")
+    if central:
+        x, y = x - (ink * x).sum() / ink.sum(), y - (ink * y).sum() / ink.sum()
+    return torch.stack([(ink * x * x).sum(), (ink * x * y).sum(), (ink * y * y).sum()])
+
+
+_inks = (
+    torch.eye(5)[:, :4] + torch.eye(5).roll(1, 1)[:, :4] / 2,
+    torch.tensor([[0, 0, 0.2, 1], [0, 1, 1, 0], [0.5, 1, 0, 0]]),
+)
 
 EXERCISES |= {
-    "06.1 stable-loss": Exercise(
-        expected=lambda z, y: _signed(torch.tensor((1 - 2 * y) * z)).mean(),
-        probes=((_logits[:3], _truth[:3]), (_logits, _truth)),
+    "09.1 feature-count": Exercise(
+        expected=lambda side, k, cells: k * sum(_cells(side, cell, cell // 2) for cell in cells),
+        probes=((28, 8, (4, 7)), (28, 6, (5,)), (16, 9, (2, 3, 8))),
         mistakes={
-            "a large logit still breaks it: take sigmoid and logarithm together": lambda z, y: (
-                lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).mean()
-            )(torch.tensor(z).sigmoid(), torch.tensor(y)),
-            "clipping the probability keeps it finite, and too small for large wrong logits": lambda z, y: (
-                torch.nn.functional.binary_cross_entropy(
-                    torch.tensor(z).sigmoid().clamp(1e-7, 1 - 1e-7), torch.tensor(y).float()
-                )
+            "these cells do not overlap": lambda side, k, cells: k * sum((side // cell) ** 2 for cell in cells),
+            "a row holds one more cell than there are steps": lambda side, k, cells: (
+                k * sum(((side - cell) // (cell // 2)) ** 2 for cell in cells)
             ),
-            "this is the sum over the images, not the mean": lambda z, y: _signed(torch.tensor((1 - 2 * y) * z)).sum(),
-            "yes and no are interchanged": lambda z, y: _signed(torch.tensor((2 * y - 1) * z)).mean(),
+            "each cell has a number for every orientation": lambda side, k, cells: sum(
+                _cells(side, cell, cell // 2) for cell in cells
+            ),
+            "cells lie in rows and columns": lambda side, k, cells: (
+                k * sum((side - cell) // (cell // 2) + 1 for cell in cells)
+            ),
+            "some of these cells reach beyond the image": lambda side, k, cells: (
+                k * sum((side // (cell // 2)) ** 2 for cell in cells)
+            ),
         },
     ),
-    "06.2 precision-and-recall": Exercise(
-        expected=lambda p, y, threshold: _rates(p, y, threshold)[:2],
-        probes=((*_scores, 0.5), (*_scores, 0.7)),
+    "09.2 slope": Exercise(
+        expected=lambda ink: _second_moments(ink)[1] / _second_moments(ink)[2],
+        probes=tuple((ink,) for ink in _inks),
         mistakes={
-            "recall comes first; give (precision, recall)": lambda p, y, t: _rates(p, y, t)[1::-1],
-            "the first number is the accuracy, which counts right no answers as well": lambda p, y, t: (
-                _rates(p, y, t)[2],
-                _rates(p, y, t)[1],
+            "the moments are to be taken about the centre of the ink": lambda ink: (
+                _second_moments(ink, central=False)[1] / _second_moments(ink, central=False)[2]
             ),
-            "the threshold is not used": lambda p, y, t: _rates(p, y, 0.5)[:2],
-            "yes is for probabilities above the threshold, not below": lambda p, y, t: _rates(-p, y, -t)[:2],
+            "this is the slope down per pixel to the right; x and y are mixed up": lambda ink: (
+                _second_moments(ink)[1] / _second_moments(ink)[0]
+            ),
+            "the sign is turned round: y points down": lambda ink: -_second_moments(ink)[1] / _second_moments(ink)[2],
+            "a correlation is no slope": lambda ink: (
+                _second_moments(ink)[1] / (_second_moments(ink)[0] * _second_moments(ink)[2]).sqrt()
+            ),
+            "grey ink counts less than full ink": lambda ink: (lambda m: m[1] / m[2])(
+                _second_moments((ink > 0).float())
+            ),
         },
     ),
-    "06.3 mean-of-many": Exercise(
-        expected=lambda accuracy, n_classes: 1 - 2 * (1 - accuracy) / n_classes,
-        probes=((0.9, 10), (0.5, 4)),
+    "09.3 longest-step": Exercise(
+        expected=lambda errors: 2 + max(range(6), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1])),
         mistakes={
-            "a wrong image costs two answers: a yes too many and a yes too few": lambda a, n: 1 - (1 - a) / n,
-            "the wrong answers are shared out among all the models": lambda a, n: 1 - 2 * (1 - a),
-            "this is the share of images; every image gets many answers": lambda a, n: a,
-            "that is what always saying no scores": lambda a, n: 1 - 1 / n,
+            "this step removes the most errors; equal lengths on that axis are equal ratios": lambda errors: (
+                2 + max(range(6), key=lambda k: errors[k] - errors[k + 1])
+            ),
+            "this is the rung where the step begins": lambda errors: (
+                1 + max(range(6), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1]))
+            ),
+            "this is the shortest step": lambda errors: (
+                2 + min(range(6), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1]))
+            ),
         },
     ),
 }

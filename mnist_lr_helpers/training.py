@@ -221,9 +221,10 @@ def _train_epoch(
 ) -> tuple[float, float]:
     """One pass over the training images; loss and accuracy as seen on the way, per image."""
     model.train()
-    losses, correct = [], []
-    for index in batches:
-        images, labels = train.images[index], train.labels[index]
+    losses = torch.zeros(len(batches), device=train.labels.device)
+    correct = torch.zeros(len(batches), device=train.labels.device, dtype=torch.int64)
+    for batch, index in enumerate(batches):
+        images, labels = train.images.index_select(0, index), train.labels.index_select(0, index)
         if augment is not None:
             images = augment(images)
         logits = model(images)
@@ -231,10 +232,11 @@ def _train_epoch(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        # Kept as tensors: reading a number here would make a GPU wait in every batch.
-        losses.append(loss.detach())
-        correct.append((logits.detach().argmax(dim=1) == labels).sum())
-    batch_losses = torch.stack(losses).double()
+        # Kept in a tensor: reading a number here would make a GPU wait in every batch. And in one set aside before,
+        # because new small tensors between the large, short-lived ones would leave holes in the memory.
+        losses[batch] = loss.detach()
+        correct[batch] = (logits.detach().argmax(dim=1) == labels).sum()
+    batch_losses = losses.double()
     if not batch_losses.isfinite().all():
         batch = int((~batch_losses.isfinite()).nonzero()[0])
         raise TrainingError(
@@ -243,7 +245,7 @@ def _train_epoch(
         )
     sizes = torch.tensor([len(index) for index in batches], device=batch_losses.device)
     mean_loss = (batch_losses * sizes).sum() / len(train)
-    return mean_loss.item(), torch.stack(correct).sum().item() / len(train)
+    return mean_loss.item(), correct.sum().item() / len(train)
 
 
 @torch.inference_mode()
@@ -400,7 +402,7 @@ def _check(split: Split, model: nn.Module) -> None:
     """Find unusable pixels and labels before they cost an hour."""
     if len(split) == 0 or len(split.images) != len(split.labels):
         raise TrainingError(f"there are {len(split.images):,} images and {len(split.labels):,} labels; both must agree")
-    if not torch.stack(split.images.aminmax()).isfinite().all():  # a sum would overflow in half precision
+    if not torch.stack(split.images.aminmax()).isfinite().all():  # bytes and half precision need no copy for it
         bad = (~split.images.flatten(start_dim=1).isfinite()).any(dim=1).nonzero()[:, 0]
         if len(bad):
             raise TrainingError(

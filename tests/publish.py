@@ -21,7 +21,8 @@ OVERVIEW = NOTEBOOKS / "_static" / "overview.png"
 
 def main(build: Path = PROJECT / "build") -> None:
     """Publish what the last run left in ``build``; exits with a message if that run was not a full one on MNIST."""
-    results = [Result(**row) for row in json.loads((build / "run.json").read_text())]
+    rows = json.loads((build / "run.json").read_text())
+    results = sorted((Result(**row) for row in rows), key=lambda result: result.notebook)
     unfit = [r.notebook for r in results if r.status != "passed" or r.dataset != "mnist" or r.parameters]
     if unfit:
         sys.exit(f"only full runs that pass on MNIST with default parameters are published; these are not: {unfit}")
