@@ -244,7 +244,7 @@ def _leave_interrupts_to_parent() -> None:
 
 
 @contextmanager
-def _memory_watch(every: float = 0.2) -> Iterator[list[int]]:
+def _memory_watch(every: float = 0.5) -> Iterator[list[int]]:
     """Peak memory in bytes of this process's children (the kernel and its workers), as a one-element list."""
     peak, done = [0], threading.Event()
 
