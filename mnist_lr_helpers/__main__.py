@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return options.command(options)
-    except runner.UsageError as error:
+    except (runner.UsageError, runner.DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -33,7 +33,8 @@ def _run(options: argparse.Namespace) -> int:
     )
     runner.prepare_data(dict(options.p).get("DATASET", "auto"))
     results = runner.run(jobs, workers=options.jobs)
-    print(runner.report(results, output))
+    print(runner.table_of(results))
+    runner.report(results, output)
     return int(any(result.status == "failed" for result in results))
 
 

@@ -21,10 +21,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -48,6 +47,7 @@ UNPACKED_MD5 = {
 }
 SECONDS_PER_PLACE = 10.0
 SECONDS_PER_PLACE_BEFORE_FALLBACK = 3.0  # three places in a row stay below 10 s
+SECONDS_FOR_OTHERS = 600.0  # while another process fills the folder
 MINIMUM_BYTES_PER_SECOND = 10_000
 MAXIMUM_BYTES = 128 * 2**20
 
@@ -214,7 +214,7 @@ def stratified_sample(labels: Tensor, size: int, *, generator: torch.Generator) 
 def read_idx(path: Path | str) -> Tensor:
     """Read one IDX file (the format of the original MNIST files) into a tensor.
 
-    Images come as ``uint8 [n, rows, columns]``, labels as ``uint8 [n]``.
+    Images come as ``uint8 [n, rows, columns]``, labels as ``uint8 [n]``, QMNIST's as ``int32 [n, 8]``.
 
     Raises:
         DataError: the file is missing, or not a complete IDX file.
@@ -222,7 +222,10 @@ def read_idx(path: Path | str) -> Tensor:
     from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 
     try:
-        return read_sn3_pascalvincent_tensor(str(path))
+        tensor = read_sn3_pascalvincent_tensor(str(path))
+        if tensor.dtype not in (torch.uint8, torch.int32):
+            raise ValueError(f"it holds numbers of type {tensor.dtype}")
+        return tensor
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; load_data() puts it there") from None
     except (AssertionError, KeyError, RuntimeError, ValueError, IndexError) as error:
@@ -265,9 +268,10 @@ def _root(root: Path | str | None) -> Path:
 
 
 def _check_train_size(train_size: int, available: int, n_classes: int) -> None:
-    if not n_classes <= train_size <= available:
+    shown = f"{train_size:,}" if isinstance(train_size, int) else repr(train_size)
+    if not isinstance(train_size, int) or not n_classes <= train_size <= available:
         raise ValueError(
-            f"TRAIN_SIZE is {train_size:,}; choose between {n_classes} (one image per class) and {available:,}, "
+            f"TRAIN_SIZE is {shown}; choose between {n_classes} (one image per class) and {available:,}, "
             "or None for all training images"
         )
 
@@ -290,7 +294,8 @@ def _read(name: str, root: Path | str | None) -> tuple[Tensor, Tensor, Tensor, T
         # Column 0 holds the class; the first 10,000 test images are those of MNIST.
         tensors = [tensors[0], tensors[1][:, 0], tensors[2][:10_000], tensors[3][:10_000, 0]]
     for images, labels in (tensors[:2], tensors[2:]):
-        if images.shape != (len(labels), 28, 28) or not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
+        fit = images.dtype == torch.uint8 and images.shape == (*labels.shape, 28, 28)
+        if not fit or not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
             raise DataError(
                 f"{folder}: images {list(images.shape)} and labels {list(labels.shape)} do not belong "
                 "together; delete the folder and load again"
@@ -328,29 +333,28 @@ def _archives(name: str) -> tuple[_Archive, ...]:
 
 def _provide(name: str, root: Path | str | None, patience: float) -> None:
     """Put the verified, unpacked files of a data set into the data folder."""
-    folder, archives = raw_folder(name, root=root), _archives(name)
-    if all(_is_intact(folder, archive) for archive in archives):
-        return
+    folder, archives, given_up = raw_folder(name, root=root), _archives(name), set()
+    problem = f"{folder} lacks files of {name} or holds damaged ones"
+    remedy = "or name another data folder in MNIST_LR_DATA"
     try:
+        if all(_is_intact(folder, archive) for archive in archives):
+            return
+        if folder.resolve() != _root(root).resolve() / folder.relative_to(_root(root)):
+            raise DataError(f"{problem}, and is a link to elsewhere, where nothing is written. Replace it, {remedy}")
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire()
+        with FileLock(folder / ".lock", timeout=SECONDS_FOR_OTHERS):
+            for leftover in folder.glob(".*.part"):
+                leftover.unlink()
+            for archive in archives:
+                if not _is_intact(folder, archive):
+                    packed = folder / archive.name
+                    if not (packed.is_file() and _md5(packed) == archive.md5):
+                        write_atomically(packed, _download(name, archive, patience, given_up))
+                    write_atomically(packed.with_suffix(""), gzip.decompress(packed.read_bytes()))
+    except Timeout as error:
+        raise DataError(f"{problem}; another program has been at it for long. End that one, {remedy}") from error
     except OSError as error:
-        raise DataError(
-            f"{folder} lacks files of {name} or holds damaged ones, and cannot be written ({error.strerror}). "
-            "Make it writable, or name another data folder in MNIST_LR_DATA"
-        ) from error
-    try:
-        for leftover in folder.glob(".*.part"):
-            leftover.unlink()
-        for archive in archives:
-            if not _is_intact(folder, archive):
-                packed = folder / archive.name
-                if not (packed.is_file() and _md5(packed) == archive.md5):
-                    write_atomically(packed, _download(name, archive, patience))
-                write_atomically(packed.with_suffix(""), gzip.decompress(packed.read_bytes()))
-    finally:
-        lock.release()
+        raise DataError(f"{problem}, and cannot be written ({error.strerror}). Make it writable, {remedy}") from error
 
 
 def _is_intact(folder: Path, archive: _Archive) -> bool:
@@ -373,12 +377,12 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _download(name: str, archive: _Archive, patience: float) -> bytes:
-    """The verified bytes of an archive from the first place that has them."""
-    reasons, silent_hosts = [], set()
+def _download(name: str, archive: _Archive, patience: float, given_up: set[str]) -> bytes:
+    """The verified bytes of an archive from the first place that has them; hosts ``given_up`` are not asked again."""
+    reasons = []
     for url in _addresses(name, archive):
-        host = urlsplit(url).netloc
-        if host and host in silent_hosts:
+        host = url.partition("://")[2].partition("/")[0]
+        if host and host in given_up:
             continue
         try:
             payload = _fetch(url, patience)
@@ -386,7 +390,7 @@ def _download(name: str, archive: _Archive, patience: float) -> bytes:
             reasons.append(f"{url}: the server answered {error.code} {error.reason}")
             continue
         except (OSError, http.client.HTTPException, ValueError) as error:
-            silent_hosts.add(host)
+            given_up.add(host)
             reasons.append(f"{url}: {getattr(error, 'reason', None) or error or type(error).__name__}")
             continue
         if hashlib.md5(payload, usedforsecurity=False).hexdigest() == archive.md5:
@@ -395,7 +399,7 @@ def _download(name: str, archive: _Archive, patience: float) -> bytes:
         reasons.append(f"{url}: sent {looks_like}, not the published file (its MD5 differs)")
     tried = "\n".join(f"  - {reason}" for reason in reasons) or "  - no place to try"
     raise DataError(
-        f"{archive.name} of {name} could not be had:\n{tried}\n"
+        f"{archive.name} of {name} is missing or damaged, and could not be had:\n{tried}\n"
         "Connect to the internet, or set MNIST_LR_MIRROR to a folder or address that holds it"
     )
 
@@ -412,40 +416,47 @@ def _addresses(name: str, archive: _Archive) -> Iterator[str]:
 
 
 def _fetch(url: str, patience: float) -> bytes:
-    """The bytes at an address; gives up on silence, on a trickle and on far too much."""
-    with _open(url, patience) as response:
-        total = int(response.headers.get("Content-Length") or 0)
-        chunks, received, started = [], 0, time.monotonic()
-        with tqdm(total=total or None, unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1], leave=False) as bar:
-            while chunk := response.read(2**16):
-                chunks.append(chunk)
-                received += len(chunk)
-                bar.update(len(chunk))
-                seconds = time.monotonic() - started
-                if seconds > patience and received < MINIMUM_BYTES_PER_SECOND * seconds:
-                    raise TimeoutError(f"only {received:,} bytes in {seconds:.0f} s")
-                if received > MAXIMUM_BYTES:
-                    raise ValueError(f"more than {MAXIMUM_BYTES:,} bytes")
-    if received < total:
-        raise ConnectionError(f"the connection broke after {received:,} of {total:,} bytes")
-    return b"".join(chunks)
+    """The bytes at an address; gives up on silence, on a trickle and on far too much.
 
-
-def _open(url: str, patience: float) -> http.client.HTTPResponse:
-    """``urlopen`` that gives up after ``patience`` seconds even while a name is looked up."""
-    answers: queue.Queue = queue.Queue()
+    A thread of its own asks, because looking up a name, and a server that sends a byte now and then, know no deadline.
+    """
+    arrivals: queue.Queue[int | bytes | Exception] = queue.Queue()
+    done, started = threading.Event(), time.monotonic()
 
     def ask() -> None:
         try:
-            answers.put(urllib.request.urlopen(url, timeout=patience))
+            with urllib.request.urlopen(url, timeout=patience + 1) as response:  # the caller gives up first
+                arrivals.put(int(response.headers.get("Content-Length") or 0))
+                while not done.is_set() and (chunk := response.read1(2**16)):
+                    arrivals.put(chunk)
+            arrivals.put(b"")
         except Exception as error:  # handed over to the caller's thread, which raises it
-            answers.put(error)
+            arrivals.put(error)
 
+    def next_arrival() -> int | bytes:
+        deadline = started + max(patience, received / MINIMUM_BYTES_PER_SECOND)
+        try:
+            arrival = arrivals.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            sent = f"only {received:,} bytes" if received else "no answer"
+            raise TimeoutError(f"{sent} within {time.monotonic() - started:.0f} s") from None
+        if isinstance(arrival, Exception):
+            raise arrival
+        return arrival
+
+    received, chunks = 0, []
     threading.Thread(target=ask, daemon=True).start()
     try:
-        answer = answers.get(timeout=patience)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {patience:g} s") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        total = next_arrival()
+        with tqdm(total=total or None, unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1], leave=False) as bar:
+            while (not total or received < total) and (chunk := next_arrival()):
+                chunks.append(chunk)
+                received += len(chunk)
+                bar.update(len(chunk))
+                if received > MAXIMUM_BYTES:
+                    raise ValueError(f"more than {MAXIMUM_BYTES:,} bytes")
+    finally:
+        done.set()
+    if received < total:
+        raise ConnectionError(f"the connection broke after {received:,} of {total:,} bytes")
+    return b"".join(chunks)

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,12 @@ from mnist_lr_helpers.data import DataError, resolve, write_atomically
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = PROJECT / "notebooks"
 DATASET_MIME = "application/vnd.mnist-lr.dataset+json"
+KILLED = "killed from outside, most often for want of memory; close other programs, and run with --jobs 1"
+REMEDIES = {
+    "DeadKernelError": ", most often for want of memory; close other programs, or set a smaller TRAIN_SIZE",
+    "CellTimeoutError": " --cell-timeout S allows a cell more seconds",
+    "ModuleNotFoundError": "; install what the course needs as its README says, then run again",
+}
 
 
 class UsageError(ValueError):
@@ -88,10 +95,10 @@ def convert(name: str, text: str, default: Any) -> Any:  # noqa: ANN401 - whatev
     try:
         value = {"true": True, "false": False}.get(text.lower())
         value = ast.literal_eval(text) if value is None else value
-    except (SyntaxError, ValueError):
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError, OverflowError):
         value = text
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
     if default is not None and value is not None and type(value) is not type(default):
         raise UsageError(
             f"{name} takes a value of type {type(default).__name__} (default {default!r}); "
@@ -143,8 +150,12 @@ def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
         results = {}
         with tqdm(total=len(jobs), desc="notebooks", unit="notebook", position=0) as bar:
             for future in concurrent.futures.as_completed(futures):
-                result = future.result()
-                results[futures[future].notebook] = result
+                job = futures[future]
+                try:
+                    result = future.result()
+                except BrokenProcessPool:  # the process that ran the kernel was killed, and with it the others' turn
+                    result = Result(job.notebook.stem, "failed", 0.0, 0.0, None, job.parameters, KILLED)
+                results[job.notebook] = result
                 bar.write(f"{result.notebook}: {result.status} in {result.seconds:.0f} s", file=sys.stderr)
                 bar.update()
         return [results[job.notebook] for job in jobs]
@@ -159,11 +170,12 @@ def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
 
 def execute(job: Job) -> Result:
     """Execute one notebook in this process's own kernel and keep its executed copy, passed or failed."""
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    started, error = time.perf_counter(), None
+    started, error, dataset = time.perf_counter(), None, None
     bar = {"desc": f"  {job.notebook.stem}", "position": job.position, "leave": False, "unit": "cell"}
     with _memory_watch() as peak:
         try:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            job.target.unlink(missing_ok=True)  # of an earlier run
             papermill.execute_notebook(
                 str(job.notebook),
                 str(job.target),
@@ -176,11 +188,15 @@ def execute(job: Job) -> Result:
             )
         except papermill.PapermillExecutionError as failure:
             last = str(failure.evalue).strip().splitlines() or [""]
-            error = f"cell {failure.exec_count}: {failure.ename}: {last[-1]}"
+            error = f"cell {failure.exec_count}: {failure.ename}: {last[-1]}{REMEDIES.get(failure.ename, '')}"
         except Exception as failure:  # a dead kernel, a timeout, a full disk: all belong into the table
-            error = f"{type(failure).__name__}: {str(failure).strip().splitlines()[0]}"
+            error = _explained(failure)
     seconds = time.perf_counter() - started
-    dataset = clean(job.target) if job.target.exists() else None
+    try:
+        dataset = clean(job.target) if job.target.exists() else None
+    except Exception as failure:  # the disk was full: half a notebook is worse than none
+        job.target.unlink()
+        error = error or _explained(failure)
     status = "failed" if error else "passed"
     name = job.notebook.stem
     return Result(name, status, round(seconds, 1), round(peak[0] / 2**20, 1), dataset, job.parameters, error)
@@ -207,11 +223,10 @@ def clean(path: Path) -> str | None:
     return dataset
 
 
-def report(results: Sequence[Result], folder: Path) -> str:
-    """Write ``run.json`` into the folder and return the table for people."""
+def report(results: Sequence[Result], folder: Path) -> None:
+    """Write ``run.json`` into the folder."""
     rows = [asdict(result) for result in results]
     write_atomically(folder / "run.json", json.dumps(rows, indent=2).encode())
-    return table_of(results)
 
 
 def table_of(results: Sequence[Result]) -> str:
@@ -226,10 +241,15 @@ def prepare_data(dataset: str) -> None:
     """Fetch the data once before any kernel starts, so that no kernel waits for the network again."""
     try:
         name, _ = resolve(dataset)
-    except DataError as error:
+    except (DataError, ValueError) as error:
         raise UsageError(str(error)) from error
     if dataset == "auto" and name != "mnist":
         os.environ["MNIST_LR_OFFLINE"] = "1"
+
+
+def _explained(failure: Exception) -> str:
+    name, lines = type(failure).__name__, str(failure).strip().splitlines() or [""]
+    return f"{name}: {lines[0]}{REMEDIES.get(name, '')}"
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -6,10 +6,13 @@ import copy
 import io
 import math
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from glob import escape
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,20 +74,19 @@ class TrainingConfig:
     patience: int = 0
 
     def __post_init__(self) -> None:
-        whole = ("epochs", "batch_size", "decay_every", "patience")
-        rules = {
-            "epochs": (self.epochs >= 1, "a whole number of at least 1"),
-            "batch_size": (self.batch_size >= 1, "a whole number of images, at least 1"),
-            "learning_rate": (0 < self.learning_rate < math.inf, "a positive number"),
-            "momentum": (0 <= self.momentum < 1, "at least 0 and below 1, or the steps grow without end"),
-            "weight_decay": (0 <= self.weight_decay < math.inf, "a number of at least 0"),
-            "decay_every": (self.decay_every >= 0, "a whole number of epochs, 0 for no decay"),
-            "decay_factor": (0 < self.decay_factor <= 1, "above 0 and at most 1"),
-            "patience": (self.patience >= 0, "a whole number of epochs, 0 for no early stopping"),
+        rules: dict[str, tuple[type, Callable[[float], bool], str]] = {
+            "epochs": (int, lambda x: x >= 1, "a whole number of at least 1"),
+            "batch_size": (int, lambda x: x >= 1, "a whole number of images, at least 1"),
+            "learning_rate": (Real, lambda x: 0 < x < math.inf, "a positive number"),
+            "momentum": (Real, lambda x: 0 <= x < 1, "at least 0 and below 1, or the steps grow without end"),
+            "weight_decay": (Real, lambda x: 0 <= x < math.inf, "a number of at least 0"),
+            "decay_every": (int, lambda x: x >= 0, "a whole number of epochs, 0 for no decay"),
+            "decay_factor": (Real, lambda x: 0 < x <= 1, "above 0 and at most 1"),
+            "patience": (int, lambda x: x >= 0, "a whole number of epochs, 0 for no early stopping"),
         }
-        for name, (in_range, meaning) in rules.items():
+        for name, (kind, in_range, meaning) in rules.items():
             value = getattr(self, name)
-            if not in_range or (name in whole and (not isinstance(value, int) or isinstance(value, bool))):
+            if isinstance(value, bool) or not isinstance(value, kind) or not in_range(value):
                 raise ValueError(f"{name} is {value!r}; it must be {meaning}")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
@@ -168,6 +170,7 @@ def _run_epochs(
     progress: bool,
 ) -> None:
     """All epochs that are still to do; ``state`` is brought up to date after each."""
+    _check(validation, model, "validation")
     history, generators = state.history, state.generators
     transform = None if augment is None else partial(augment, generator=generators["augment"])
     epochs = range(len(history.rows) + 1, config.epochs + 1)
@@ -398,22 +401,24 @@ def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
     return optimizer_class(groups, lr=config.learning_rate, fused=True)
 
 
-def _check(split: Split, model: nn.Module) -> None:
+def _check(split: Split, model: nn.Module, part: str = "training") -> None:
     """Find unusable pixels and labels before they cost an hour."""
     if len(split) == 0 or len(split.images) != len(split.labels):
-        raise TrainingError(f"there are {len(split.images):,} images and {len(split.labels):,} labels; both must agree")
+        counts = f"{len(split.images):,} {part} images and {len(split.labels):,} labels"
+        raise TrainingError(f"there are {counts}; both must agree, and not be 0")
     if not torch.stack(split.images.aminmax()).isfinite().all():  # bytes and half precision need no copy for it
         bad = (~split.images.flatten(start_dim=1).isfinite()).any(dim=1).nonzero()[:, 0]
         if len(bad):
             raise TrainingError(
-                f"{len(bad):,} images hold values that are not finite, the first at index {int(bad[0])}; look at them"
+                f"{len(bad):,} {part} images hold values that are not finite, the first at index {int(bad[0])}; "
+                "look at them"
             )
     with torch.inference_mode():
         n_classes = model.eval()(split.images[:1]).shape[1]
     if int(split.labels.min()) < 0 or int(split.labels.max()) >= n_classes:
         raise TrainingError(
-            f"labels run from {int(split.labels.min())} to {int(split.labels.max())}, but the model has {n_classes} "
-            f"outputs, for labels 0 to {n_classes - 1}"
+            f"{part} labels run from {int(split.labels.min())} to {int(split.labels.max())}, but the model has "
+            f"{n_classes} outputs, for labels 0 to {n_classes - 1}"
         )
 
 
@@ -459,9 +464,14 @@ def _load_checkpoint(
     state: _Progress,
 ) -> None:
     remedy = "delete the file to start afresh, or name another one"
+    for leftover in path.parent.glob(f".{escape(path.name)}.*.part"):  # of a run that was killed while it wrote
+        leftover.unlink()
     try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
+            if damaged := archive.testzip():
+                raise ValueError(damaged)
         saved = torch.load(path, weights_only=True)
-        identity = saved["identity"]
+        identity = dict(saved["identity"])
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
         raise CheckpointError(
             f"{path} is no checkpoint of this course or is damaged ({type(error).__name__}); {remedy}"
