@@ -411,10 +411,177 @@ EXERCISES |= {
 }
 
 
+def _rates(p: torch.Tensor, y: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Precision, recall and accuracy of saying yes above a threshold."""
+    yes, truth = torch.as_tensor(p) > threshold, torch.as_tensor(y) == 1
+    hits = (yes & truth).sum()
+    return hits / yes.sum(), hits / truth.sum(), (yes == truth).double().mean()
+
+
 _logits, _truth = (
     torch.tensor([3.0, -2.0, 0.5, 40.0, -1000.0, 1000.0]).numpy(),
     torch.tensor([1, 0, 0, 1, 0, 0]).numpy(),
 )
+_signed = torch.nn.functional.softplus
+_scores = torch.tensor([0.9, 0.8, 0.55, 0.3, 0.6, 0.2]).numpy(), torch.tensor([1, 0, 1, 1, 1, 0]).numpy()
+
+EXERCISES |= {
+    "06.1 stable-loss": Exercise(
+        expected=lambda z, y: _signed(torch.tensor((1 - 2 * y) * z)).mean(),
+        probes=((_logits[:3], _truth[:3]), (_logits, _truth)),
+        mistakes={
+            "a large logit still breaks it: take sigmoid and logarithm together": lambda z, y: (
+                lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+            )(torch.tensor(z).sigmoid(), torch.tensor(y)),
+            "clipping the probability keeps it finite, and too small for large wrong logits": lambda z, y: (
+                torch.nn.functional.binary_cross_entropy(
+                    torch.tensor(z).sigmoid().clamp(1e-7, 1 - 1e-7), torch.tensor(y).float()
+                )
+            ),
+            "this is the sum over the images, not the mean": lambda z, y: _signed(torch.tensor((1 - 2 * y) * z)).sum(),
+            "yes and no are interchanged": lambda z, y: _signed(torch.tensor((2 * y - 1) * z)).mean(),
+        },
+    ),
+    "06.2 precision-and-recall": Exercise(
+        expected=lambda p, y, threshold: _rates(p, y, threshold)[:2],
+        probes=((*_scores, 0.5), (*_scores, 0.7)),
+        mistakes={
+            "recall comes first; give (precision, recall)": lambda p, y, t: _rates(p, y, t)[1::-1],
+            "the first number is the accuracy, which counts right no answers as well": lambda p, y, t: (
+                _rates(p, y, t)[2],
+                _rates(p, y, t)[1],
+            ),
+            "the threshold is not used": lambda p, y, t: _rates(p, y, 0.5)[:2],
+            "yes is for probabilities above the threshold, not below": lambda p, y, t: _rates(-p, y, -t)[:2],
+        },
+    ),
+    "06.3 mean-of-many": Exercise(
+        expected=lambda accuracy, n_classes: 1 - 2 * (1 - accuracy) / n_classes,
+        probes=((0.9, 10), (0.5, 4)),
+        mistakes={
+            "a wrong image costs two answers: a yes too many and a yes too few": lambda a, n: 1 - (1 - a) / n,
+            "the wrong answers are shared out among all the models": lambda a, n: 1 - 2 * (1 - a),
+            "this is the share of images; every image gets many answers": lambda a, n: a,
+            "that is what always saying no scores": lambda a, n: 1 - 1 / n,
+        },
+    ),
+}
+
+
+def _welch(m: float, s: float, n: int, m2: float, s2: float, n2: int) -> tuple[float, float]:
+    v, v2 = s**2 / n, s2**2 / n2
+    return (m - m2) / (v + v2) ** 0.5, (v + v2) ** 2 / (v**2 / (n - 1) + v2**2 / (n2 - 1))
+
+
+EXERCISES |= {
+    "07.1 equal-size": Exercise(
+        expected=lambda first, second: (785 * first + (first + 1) * second + 10 * second) // 795,
+        probes=((512, 256), (30, 2000)),
+        mistakes={
+            "weights are not all: every neuron has a bias too": lambda a, b: (784 * a + a * b + b * 10) // 794,
+            "this many neurons have more parameters than the deep network": lambda a, b: (
+                -((785 * a + (a + 1) * b + 10 * b) // -795)
+            ),
+            "a hidden neuron has weights on both sides: to the outputs as well": lambda a, b: (
+                (785 * a + (a + 1) * b + 10 * (b + 1)) // 785
+            ),
+            "these are as many hidden neurons, not as many parameters": lambda a, b: a + b,
+            "this is the number of parameters; which width has as many?": lambda a, b: (
+                785 * a + (a + 1) * b + 10 * (b + 1)
+            ),
+        },
+    ),
+    "07.2 idle-weight": Exercise(
+        expected=lambda w, rate, penalty, steps: w * (1 - 2 * rate * penalty) ** steps,
+        probes=((0.03, 0.1, 0.5, 10), (-2.0, 0.05, 1.0, 40)),
+        mistakes={
+            "the derivative of a square brings a factor of 2": lambda w, r, p, n: w * (1 - r * p) ** n,
+            "each step shrinks what is left of the weight, not the first weight": lambda w, r, p, n: (
+                w * (1 - 2 * r * p * n)
+            ),
+            "this weight grows: mind the direction of the step": lambda w, r, p, n: w * (1 + 2 * r * p) ** n,
+            "that is a single step": lambda w, r, p, n: w * (1 - 2 * r * p),
+            "that is Adam, whose steps do not depend on the penalty": lambda w, r, p, n: math.copysign(
+                max(abs(w) - r * n, 0.0), w
+            ),
+        },
+        tolerance=1e-6,
+    ),
+    "07.3 welch": Exercise(
+        expected=_welch,
+        probes=((0.0618, 0.001, 5, 0.0641, 0.0028, 8), (3.0, 1.0, 4, 2.0, 2.0, 10)),
+        mistakes={
+            "the sign of t is turned round: first minus second": lambda *a: _welch(*a[3:], *a[:3]),
+            "t is right; these are the degrees of freedom for equal spreads": lambda *a: (
+                _welch(*a)[0],
+                a[2] + a[5] - 2,
+            ),
+            "a standard error is the root of s² / n, not of s / n": lambda m, s, n, m2, s2, n2: _welch(
+                m, s**0.5, n, m2, s2**0.5, n2
+            ),
+            "mind the number of runs: you divide by the spread of one run, not of the mean": lambda *a: (
+                (a[0] - a[3]) / (a[1] ** 2 + a[4] ** 2) ** 0.5,
+                _welch(*a)[1],
+            ),
+        },
+        tolerance=1e-6,
+    ),
+}
+
+
+def _visit(image: torch.Tensor, weights: torch.Tensor, padding: int = 0) -> torch.Tensor:
+    return torch.conv2d(image[None, None], weights[None, None], padding=padding)[0, 0]
+
+
+def _field(kernel: int, blocks: int, pooling: int = 1, growth: int = 2) -> int:
+    return 1 + sum((kernel - 1 + pooling) * growth**block for block in range(blocks))
+
+
+EXERCISES |= {
+    "08.1 valid-convolution": Exercise(
+        expected=_visit,
+        probes=((torch.arange(20.0).reshape(4, 5).sqrt(), torch.tensor([[1.0, 2.0], [-3.0, 5.0]])),),
+        mistakes={
+            "you turn the filter by half a turn; leave it as it is": lambda image, w: _visit(image, w.flip(0, 1)),
+            "this is padded: the filter hangs over the border": lambda image, w: _visit(image, w, 1),
+            "the last row and column of places are missing: mind the + 1": lambda x, w: _visit(x, w)[:-1, :-1],
+            "the filter's rows and columns have changed places": lambda image, w: _visit(image, w.T),
+            "the sum over the patch is missing its weights": lambda image, w: _visit(image, torch.ones_like(w)),
+        },
+    ),
+    "08.2 count-a-layer": Exercise(
+        expected=lambda side, c, f, k: (f * (c * k * k + 1), side * side * f * c * k * k),
+        probes=((28, 1, 16, 5), (14, 16, 32, 3)),
+        mistakes={
+            "the biases are missing from the parameters": lambda s, c, f, k: (f * c * k * k, s * s * f * c * k * k),
+            "a filter looks at all input channels": lambda s, c, f, k: (f * (k * k + 1), s * s * f * k * k),
+            "each filter has one bias, not one per channel": lambda s, c, f, k: (
+                f * c * (k * k + 1),
+                s * s * f * c * k * k,
+            ),
+            "every weight is used at every place of the output": lambda s, c, f, k: (
+                f * (c * k * k + 1),
+                f * c * k * k,
+            ),
+            "parameters are shared: they do not grow with the image": lambda s, c, f, k: (
+                s * s * f * (c * k * k + 1),
+                s * s * f * c * k * k,
+            ),
+        },
+    ),
+    "08.3 receptive-field": Exercise(
+        expected=_field,
+        probes=((5, 1), (5, 2), (3, 3)),
+        mistakes={
+            "pooling also widens the field by itself": lambda k, blocks: _field(k, blocks, pooling=0),
+            "after pooling, a step on the map is two pixels of the image": lambda k, blocks: _field(
+                k, blocks, growth=1
+            ),
+            "give the side of the square, not its area": lambda k, blocks: _field(k, blocks) ** 2,
+            "a pixel sees one pixel before the first block, not none": lambda k, blocks: _field(k, blocks) - 1,
+        },
+    ),
+}
 
 
 def _cells(side: int, cell: int, step: int) -> int:
@@ -474,17 +641,73 @@ EXERCISES |= {
         },
     ),
     "09.3 longest-step": Exercise(
-        expected=lambda errors: 2 + max(range(6), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1])),
+        expected=lambda errors: 2 + max(range(5), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1])),
         mistakes={
             "this step removes the most errors; equal lengths on that axis are equal ratios": lambda errors: (
-                2 + max(range(6), key=lambda k: errors[k] - errors[k + 1])
+                2 + max(range(5), key=lambda k: errors[k] - errors[k + 1])
             ),
             "this is the rung where the step begins": lambda errors: (
-                1 + max(range(6), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1]))
+                1 + max(range(5), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1]))
             ),
             "this is the shortest step": lambda errors: (
-                2 + min(range(6), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1]))
+                2 + min(range(5), key=lambda k: max(1, errors[k]) / max(1, errors[k + 1]))
             ),
+        },
+    ),
+}
+
+
+def _steps(profile: torch.Tensor, middle: float = 14.0) -> int:
+    return math.floor(middle - ((profile * torch.arange(len(profile))).sum() / profile.sum()).item() + 0.5)
+
+
+def _surprise(n: int, accuracy: float, level: float = 0.05) -> int:
+    chance, k = 0.0, -1
+    while (chance := chance + math.comb(n, k + 1) * accuracy ** (k + 1) * (1 - accuracy) ** (n - k - 1)) <= level:
+        k += 1
+    return k
+
+
+_profiles = (torch.tensor([8.0, 1, 1, 1, 1, 1, 1, 1, 0]), torch.arange(20.0), torch.tensor([1.0, 4, 2]))
+_ink, _weights = torch.tensor([0.0, 0.5, 1.0, 0.25]), torch.tensor([[1.0, 2, 3, 4], [4, 0, -2, 1], [0, 1, 1, -3]])
+
+EXERCISES |= {
+    "11.1 into-the-middle": Exercise(
+        expected=_steps,
+        probes=tuple((profile,) for profile in _profiles),
+        mistakes={
+            "this aims at the middle between rows 13 and 14": lambda profile: _steps(profile, 13.5),
+            "this puts the middle of the box, not of the ink, at row 14": lambda profile: _steps(
+                torch.ones_like(profile)
+            ),
+            "the sign is turned round: positive is down": lambda profile: -_steps(profile),
+            "whole rows, please": lambda profile: 14 - ((profile * torch.arange(len(profile))).sum() / profile.sum()),
+            "this counts the rows from 1": lambda profile: _steps(profile, 13.0),
+        },
+    ),
+    "11.2 surprise": Exercise(
+        expected=_surprise,
+        probes=((20, 0.926), (50, 0.9), (10, 0.5), (3, 0.2)),
+        mistakes={
+            "this many is no surprise any more; one fewer is": lambda n, p: _surprise(n, p) + 1,
+            "this is how many to expect; how few would be a surprise?": lambda n, p: round(n * p),
+            "the probability of just this many is not that of this many or fewer": lambda n, p: max(
+                (k for k in range(round(n * p)) if math.comb(n, k) * p**k * (1 - p) ** (n - k) <= 0.05), default=-1
+            ),
+            "this is a surprise at 1 %; the question says 5 %": lambda n, p: _surprise(n, p, 0.01),
+        },
+    ),
+    "11.3 votes": Exercise(
+        expected=lambda ink, weights, std, first, second: (weights[first] - weights[second]) * ink / std,
+        probes=((_ink, _weights, 0.5, 1, 2), (_ink, _weights, 0.3, 2, 0)),
+        mistakes={
+            "the layer sees the ink divided by std": lambda ink, w, std, a, b: (w[a] - w[b]) * ink,
+            "these are votes for the second class": lambda ink, w, std, a, b: (w[b] - w[a]) * ink / std,
+            "this leaves out what the ink adds to the second class": lambda ink, w, std, a, b: w[a] * ink / std,
+            "a pixel without ink has no vote": lambda ink, w, std, a, b: (w[a] - w[b]) / std,
+            "this is the sum of the votes; give one for each pixel": lambda ink, w, std, a, b: (
+                (w[a] - w[b]) * ink / std
+            ).sum(),
         },
     ),
 }
