@@ -5,7 +5,7 @@ PYTHON ?= python3
 PYTHON_IN_VENV := .venv/bin/python
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run test lab notebooks lock clean
+.PHONY: help run test lab book student notebooks lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,12 +29,18 @@ test: .venv/ready  ## run every check
 lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
+book: .venv/ready  ## build the book from the committed notebooks: open build/book/index.html
+	$(PYTHON_IN_VENV) -m sphinx -q -E -W --keep-going -b html -d build/doctrees notebooks build/book
+
+student: .venv/ready  ## write the students' edition, without solutions and outputs, into build/student
+	$(PYTHON_IN_VENV) tests/student.py
+
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers run $(ARGS)
 	$(PYTHON_IN_VENV) tests/publish.py
 
 lock: .venv/ready  ## choose new versions: requirements.lock and environment.yml
-	.venv/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock
+	.venv/bin/uv pip compile pyproject.toml --extra test --extra book --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock
 	$(PYTHON_IN_VENV) tests/environment.py
 
 clean:  ## delete build/ and .venv (the data stay)

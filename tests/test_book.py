@@ -1,0 +1,93 @@
+"""The book: every notebook has its page, every link inside it leads somewhere, nothing comes from elsewhere."""
+
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+
+from mnist_lr_helpers import runner
+
+BOOK = runner.PROJECT / "build" / "book"
+PAGES = [path.stem for path in runner.find_notebooks([])] + ["glossary", "teachers_guide"]
+
+
+@cache
+def build_book() -> Path:
+    """The book as ``make book`` builds it, once per test run."""
+    shutil.rmtree(BOOK, ignore_errors=True)
+    command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}"]
+    done = subprocess.run(command, cwd=runner.PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return BOOK
+
+
+@pytest.fixture(scope="module")
+def book() -> Path:
+    return build_book()
+
+
+def attributes(page: Path, name: str) -> list[str]:
+    """All values of an HTML attribute on a page; what scripts and outputs would write later does not count."""
+    text = re.sub(r"<(script)\b([^>]*)>.*?</script>", r"<\1\2>", page.read_text(), flags=re.S)
+    return [unescape(value) for value in re.findall(rf'<[^<>]*?\s{name}="([^"]*)"', text)]
+
+
+def test_every_notebook_has_its_page_and_can_be_downloaded_from_it(book: Path) -> None:
+    for path in runner.find_notebooks([]):
+        assert f"_sources/{path.name}" in attributes(book / f"{path.stem}.html", "href")
+        downloaded = nbformat.read(book / "_sources" / path.name, as_version=4)
+        assert downloaded == nbformat.read(path, as_version=4)
+
+
+def test_the_menu_on_each_page_lists_all_pages(book: Path) -> None:
+    assert {path.stem for path in book.glob("*.html")} == {*PAGES, "index", "search", "genindex"}
+    for page in PAGES:
+        menu = set(attributes(book / f"{page}.html", "href"))
+        assert {f"{other}.html" for other in PAGES if other != page} <= menu
+
+
+def test_links_lead_somewhere_and_resources_come_with_the_book(book: Path) -> None:
+    anchors = {page.name: set(attributes(page, "id")) for page in book.glob("*.html")}
+    for page in book.glob("*.html"):
+        for value in attributes(page, "src") + attributes(page, "href"):
+            target = urlsplit(value)
+            if target.scheme in ("data", "http", "https", "mailto"):
+                continue
+            assert (book / (unquote(target.path) or page.name)).exists(), f"{page.name}: {value}"
+            name = target.path or page.name
+            if target.fragment and name in anchors:
+                assert unquote(target.fragment) in anchors[name], f"{page.name}: {value}"
+        assert not [value for value in attributes(page, "src") if re.match(r"(https?:)?//", value)]
+        styles = re.findall(r'<link[^>]*rel="(?:stylesheet|preload)"[^>]*href="([^"]*)"', page.read_text())
+        assert not [value for value in styles if re.match(r"(https?:)?//", value)]
+
+
+def test_solutions_are_folded_away(book: Path) -> None:
+    for path in runner.find_notebooks([]):
+        cells = nbformat.read(path, as_version=4).cells
+        solutions = [cell for cell in cells if "solution" in cell.metadata.get("tags", [])]
+        text = (book / f"{path.stem}.html").read_text()
+        assert len(re.findall(r"<details[^>]*>\s*<summary[^>]*>[^<]*(?:<[^>]*>\s*)*?Show the solution", text)) == len(
+            solutions
+        )
+        assert not re.search(r"<details[^>]* open", text)
+
+
+def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
+    for name in ("conf.py", "_static"):
+        source = runner.NOTEBOOKS / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    (tmp_path / "index.md").write_text("# Title\n\n[nothing](missing.md) and [no](#such-place), but [yes](#Title)\n")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "dummy", str(tmp_path)]
+    done = subprocess.run([*command, str(tmp_path / "out")], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "'missing.md'" in done.stderr
+    assert "'such-place'" in done.stderr
+    assert "'Title'" not in done.stderr

@@ -1,0 +1,207 @@
+"""Exercises, the students' edition, and what a reader needs around a lesson: headings, titles, recap, glossary."""
+
+import ast
+import re
+from functools import cache
+from itertools import pairwise, takewhile
+from pathlib import Path
+
+import nbformat
+import pytest
+import student
+
+from mnist_lr_helpers import runner
+from mnist_lr_helpers.exercises import EXERCISES
+
+NOTEBOOKS = runner.find_notebooks([])
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+# Reading time: text and code up to the exercises, and the run; the teacher's guide states the same rule.
+WORDS_PER_MINUTE, CODE_LINES_PER_MINUTE, MINUTES_FOR_THE_RUN, ROUND_TO = 150, 20, 2, 5
+
+
+@cache
+def cells(path: Path) -> list[nbformat.NotebookNode]:
+    return nbformat.read(path, as_version=4).cells
+
+
+def tagged(path: Path, tag: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in cells(path) if tag in cell.metadata.get("tags", [])]
+
+
+def prose(path: Path) -> str:
+    return "\n\n".join(cell.source for cell in cells(path) if cell.cell_type == "markdown")
+
+
+def printed(cell: nbformat.NotebookNode) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def graded(cell: nbformat.NotebookNode) -> list[str]:
+    """The names of the exercises that a cell checks."""
+    return re.findall(r"check\(\s*\"([^\"]+)\"", cell.source)
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return student.main(tmp_path_factory.mktemp("build") / "student")
+
+
+# The exercises
+
+
+@every_notebook
+def test_two_to_four_exercises_each_with_a_stub_and_its_solution(path: Path) -> None:
+    stubs, solutions = tagged(path, "exercise"), tagged(path, "solution")
+    assert 2 <= len(stubs) == len(solutions) <= 4
+    assert [graded(cell) for cell in stubs] == [graded(cell) for cell in solutions]
+    assert all(len(graded(cell)) == 1 for cell in stubs)
+    assert all(cell.metadata["jupyter"]["source_hidden"] and "hide-input" in cell.metadata.tags for cell in solutions)
+
+
+def test_exercises_are_many_and_every_registered_one_is_set() -> None:
+    asked = [name for path in NOTEBOOKS for cell in tagged(path, "exercise") for name in graded(cell)]
+    assert len(asked) == len(set(asked)) >= min(30, 3 * len(NOTEBOOKS))
+    there = {path.stem[:2] for path in NOTEBOOKS}
+    assert sorted(asked) == sorted(name for name in EXERCISES if name[:2] in there)
+
+
+@every_notebook
+def test_as_committed_stubs_are_not_attempted_and_solutions_are_right(path: Path) -> None:
+    for cell in tagged(path, "exercise"):
+        assert re.fullmatch(r"○ .*not attempted yet.*\n", printed(cell)), printed(cell)
+    for cell in tagged(path, "solution"):
+        assert "✔" in printed(cell), cell.source
+        assert "✘" not in printed(cell), printed(cell)
+
+
+def functions(source: str) -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+
+def answered(source: str) -> str:
+    """The name of what a cell gives to ``check``."""
+    (call,) = (n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call) and ast.unparse(n.func) == "check")
+    return ast.unparse(call.args[1])
+
+
+def pasted(exercise: str, solution: str) -> str | None:
+    """The exercise with the solution's function in place of its stub; None if the answer is a value of the run."""
+    stub, function = functions(exercise).get(answered(exercise)), functions(solution).get(answered(solution))
+    if stub is None or function is None:
+        return None
+    function.name = stub.name
+    return exercise.replace(ast.get_source_segment(exercise, stub), ast.unparse(function))
+
+
+@every_notebook
+def test_solutions_pasted_into_the_stubs_pass(path: Path, capsys: pytest.CaptureFixture) -> None:
+    imports = [
+        node
+        for cell in cells(path)
+        if cell.cell_type == "code"
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    known: dict[str, object] = {}
+    exec("\n".join(ast.unparse(node) for node in imports), known)
+    for exercise, solution in zip(tagged(path, "exercise"), tagged(path, "solution"), strict=True):
+        if source := pasted(exercise.source, solution.source):
+            exec(source, known)
+            assert capsys.readouterr().out == f"✔ {graded(exercise)[0]}: right\n", source
+
+
+# The students' edition
+
+
+def test_the_edition_has_stubs_and_neither_solutions_nor_outputs(edition: list[Path]) -> None:
+    assert [path.name for path in edition] == [path.name for path in NOTEBOOKS]
+    for path, original in zip(edition, NOTEBOOKS, strict=True):
+        assert not tagged(path, "solution")
+        assert [cell.source for cell in tagged(path, "exercise")] == [c.source for c in tagged(original, "exercise")]
+        assert len(cells(path)) == len(cells(original)) - len(tagged(original, "solution"))
+        for cell in cells(path):
+            assert cell.cell_type == "markdown" or (cell.outputs == [] and cell.execution_count is None)
+        left = {cell.source for cell in cells(path)}
+        assert not [cell for cell in tagged(original, "solution") if cell.source in left]
+    folder = edition[0].parent
+    assert {"README.md", "glossary.md", "_static"} <= {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.notebook
+def test_the_edition_runs_on_digits_and_no_exercise_is_attempted(edition: list[Path], tmp_path: Path) -> None:
+    """A quick run, top to bottom, on the data that need no network."""
+    jobs = runner.plan(edition, [("DATASET", "digits")], quick=True, output=tmp_path, cell_timeout=600)
+    results = runner.run(jobs, workers=2)
+    assert [result.error for result in results] == [None] * len(NOTEBOOKS)
+    assert {result.dataset for result in results} == {"digits"}
+    for path in edition:
+        run = tmp_path / path.name
+        for cell in tagged(run, "exercise"):
+            assert re.fullmatch(r"○ .*not attempted yet.*\n", printed(cell)), printed(cell)
+        shown = [line for cell in cells(run) if cell.cell_type == "code" for line in printed(cell).splitlines()]
+        assert not [line for line in shown if line.startswith("✘ ")], path.stem
+
+
+# What a reader needs
+
+
+@every_notebook
+def test_headings_are_in_order(path: Path) -> None:
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", re.sub(r"```.*?```", "", prose(path), flags=re.S), re.M)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels)), levels
+
+
+@every_notebook
+def test_every_figure_has_a_title(path: Path) -> None:
+    code = [cell for cell in cells(path) if cell.cell_type == "code"]
+    titling = [name for cell in code for name, node in functions(cell.source).items() if "title" in ast.unparse(node)]
+    for cell in code:
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            called = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
+            assert "title" in cell.source or called & set(titling), cell.source
+
+
+@every_notebook
+def test_recap_asks_four_to_six_questions_that_fold(path: Path) -> None:
+    recap = re.search(r"^## Recap\n(.*?)^## Where to go next", prose(path), re.M | re.S)[1]
+    folded = re.findall(r"^<details><summary>(.+?)</summary>\n\n(.+?)\n\n</details>$", recap, re.M | re.S)
+    assert 4 <= len(folded) <= 6
+    assert recap.count("<details>") == recap.count("</details>") == len(folded)
+
+
+@every_notebook
+def test_reading_time_is_that_of_the_rule(path: Path) -> None:
+    lesson = list(takewhile(lambda cell: not cell.source.startswith("## Exercises"), cells(path)))
+    text = "\n".join(cell.source for cell in lesson if cell.cell_type == "markdown")
+    text = re.sub(r"\]\([^)]*\)|\*(Reading|Measured running) time: .*\*", "", text)
+    lines = [line.strip() for cell in lesson if cell.cell_type == "code" for line in cell.source.splitlines()]
+    code = sum(bool(line) and not line.startswith("#") for line in lines)
+    minutes = len(text.split()) / WORDS_PER_MINUTE + code / CODE_LINES_PER_MINUTE + MINUTES_FOR_THE_RUN
+    stated = int(re.search(r"^\*Reading time: about (\d+) minutes\.\*$", cells(path)[0].source, re.M)[1])
+    assert -1 <= stated - minutes <= ROUND_TO + 1
+
+
+# The glossary
+
+
+def terms() -> list[str]:
+    return re.findall(r"^## (.+)$", (runner.NOTEBOOKS / "glossary.md").read_text(), re.M)
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_glossary_has_each_term_once_in_alphabetical_order() -> None:
+    order = [anchor(term).replace("-", " ") for term in terms()]
+    assert order == sorted(set(order))
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, runner.NOTEBOOKS / "glossary.md"], ids=lambda path: path.stem)
+def test_links_into_the_glossary_meet_a_term(path: Path) -> None:
+    text = prose(path) if path.suffix == ".ipynb" else path.read_text().replace("](#", "](glossary.md#")
+    used = re.findall(r"\]\(glossary\.md#([^)]*)\)", text)
+    assert len(used) >= 5
+    assert set(used) <= {anchor(term) for term in terms()}
