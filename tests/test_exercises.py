@@ -82,3 +82,10 @@ def test_conclusions_are_judged_only_where_they_can_be(digits: Dataset) -> None:
         "✘ and a wrong theorem shows",
     ]
     assert "| ✔ | probabilities sum to one | 1.0 |" in found._repr_markdown_()
+
+
+def test_timings_stand_in_the_table_and_are_not_compared(digits: Dataset) -> None:
+    found = exercises.Findings(digits)
+    found.record("a loop is slower", False, "0.9 times", anywhere=True, timing=True)
+    assert found.verdicts == ""
+    assert "✘ a loop is slower [0.9 times]" in repr(found)

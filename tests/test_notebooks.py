@@ -80,6 +80,10 @@ def test_no_conclusion_is_refuted(path: Path) -> None:
     lines = "".join(output.text for output in verdicts.outputs).splitlines()
     assert len(lines) >= 5
     assert all(line.startswith("✔ ") for line in lines), lines
+    (table,) = (cell for cell in code_cells(path) if cell.source.splitlines()[-1] == "found")  # with the timings
+    (shown,) = (output.data["text/plain"] for output in table.outputs)
+    assert all(any(row.startswith(f"{line} [") for row in shown.splitlines()) for line in lines)
+    assert all(line.startswith("✔ ") for line in shown.splitlines()), shown
 
 
 @every_notebook
@@ -121,7 +125,7 @@ def test_links_between_notebooks_lead_somewhere(path: Path) -> None:
 def test_stored_times_are_those_in_the_title_and_within_limits(path: Path) -> None:
     stored = json.loads(publish.RUN_TIMES.read_text())[path.stem]
     assert f"{stored['seconds']} s on" in read(path).cells[0].source
-    assert stored["seconds"] <= 180  # the aim is 90 on an idle machine; these were measured on one that was shared
+    assert stored["seconds"] <= 90
     assert stored["peak_memory_mb"] <= 2000
 
 
