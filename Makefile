@@ -24,7 +24,7 @@ run: .venv/ready  ## execute every notebook into build/ and print the table
 test: .venv/ready  ## run every check
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
-	$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 --dist loadgroup --durations 25 $(ARGS)
 
 lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
@@ -36,7 +36,7 @@ student: .venv/ready  ## write the students' edition, without solutions and outp
 	$(PYTHON_IN_VENV) tests/student.py
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers run $(ARGS)
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --jobs 1 $(ARGS)
 	$(PYTHON_IN_VENV) tests/publish.py
 
 lock: .venv/ready  ## choose new versions: requirements.lock and environment.yml

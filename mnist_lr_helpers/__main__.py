@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def _run(options: argparse.Namespace) -> int:
         notebooks, options.p, quick=options.quick, output=output / "notebooks", cell_timeout=options.cell_timeout
     )
     runner.prepare_data(dict(options.p).get("DATASET", "auto"))
+    started = time.perf_counter()
     results = runner.run(jobs, workers=options.jobs)
-    print(runner.table_of(results))
+    print(runner.table_of(results, time.perf_counter() - started))
     runner.report(results, output)
     return int(any(result.status == "failed" for result in results))
 
@@ -47,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--quick", action="store_true", help="a smoke run on few images; conclusions are not judged")
     run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
     run.add_argument("--output", default=runner.PROJECT / "build", metavar="DIR", help="where results go (build/)")
-    run.add_argument("--jobs", type=_positive, default=1, metavar="N", help="notebooks executed at a time (1)")
+    jobs = runner.default_workers()
+    run.add_argument("--jobs", type=_positive, default=jobs, metavar="N", help=f"notebooks executed at a time ({jobs})")
     run.add_argument("--cell-timeout", type=_positive, default=600, metavar="S", help="seconds a cell may take (600)")
     return parser
 

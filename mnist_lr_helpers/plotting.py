@@ -72,7 +72,7 @@ def image_grid(
         title: what the figure shows.
         columns: images in a row.
         correct: colours each title as right or wrong, and marks it with ✓ or ✗.
-        diverging: red for positive, blue for negative, white for zero, one scale for all.
+        diverging: red for positive, blue with a dashed outline for negative, white for zero, one scale for all.
         colour_label: with this, a colour bar and what it measures.
     """
     pictures = np.asarray(images.detach().reshape(-1, *images.shape[-2:]), dtype=float)
@@ -89,6 +89,8 @@ def image_grid(
         axis.axis("off")
         if i < len(pictures):
             drawn = axis.imshow(pictures[i], **scale)
+            if diverging:
+                outline_negative(axis, pictures[i], limit)
             label = "" if titles is None else str(titles[i])
             if correct is None:
                 axis.set_title(label, fontsize=10)
@@ -99,6 +101,17 @@ def image_grid(
         figure.colorbar(drawn, ax=axes, label=colour_label, shrink=0.8)
     figure.suptitle(title, fontsize=12)
     return figure
+
+
+def outline_negative(axis: Axes, picture: np.ndarray | Tensor, limit: float | None = None) -> None:
+    """Draw a dashed line round what is clearly negative in a picture ``[h, w]``, so that its sign shows in grey, too.
+
+    ``limit`` is the value of the strongest colour, by default the picture's own; areas beyond a quarter of it count.
+    """
+    values = np.asarray(picture, dtype=float)
+    level = -(limit if limit is not None else np.abs(values).max()) / 4
+    if values.min() < level < values.max():
+        axis.contour(values, levels=[level], colors="black", linewidths=0.8, linestyles="dashed")
 
 
 def heatmap(

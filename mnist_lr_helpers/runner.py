@@ -137,6 +137,11 @@ def plan(
     return jobs
 
 
+def default_workers() -> int:
+    """Two notebooks at a time where there are two cores and 4 GB of memory for each, else one."""
+    return max(1, min(2, os.cpu_count() or 1, psutil.virtual_memory().total // (4 * 10**9)))
+
+
 def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
     """Execute the jobs, ``workers`` at a time, and return their results in order.
 
@@ -172,7 +177,7 @@ def execute(job: Job) -> Result:
     """Execute one notebook in this process's own kernel and keep its executed copy, passed or failed."""
     started, error, dataset = time.perf_counter(), None, None
     bar = {"desc": f"  {job.notebook.stem}", "position": job.position, "leave": False, "unit": "cell"}
-    with _memory_watch() as peak:
+    with memory_watch() as peak:
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
             job.target.unlink(missing_ok=True)  # of an earlier run
@@ -229,11 +234,12 @@ def report(results: Sequence[Result], folder: Path) -> None:
     write_atomically(folder / "run.json", json.dumps(rows, indent=2).encode())
 
 
-def table_of(results: Sequence[Result]) -> str:
-    """The results as a table for people, with the total below."""
+def table_of(results: Sequence[Result], elapsed: float | None = None) -> str:
+    """The results as a table for people, with the seconds of the whole run (or their sum) below."""
     headers = ("notebook", "result", "seconds", "peak MB", "data set", "error")
     rows = [(r.notebook, r.status, f"{r.seconds:.0f}", f"{r.peak_memory_mb:.0f}", r.dataset, r.error) for r in results]
-    total = f"{len(rows)} notebooks, {sum(result.seconds for result in results):.0f} s in all"
+    elapsed = sum(result.seconds for result in results) if elapsed is None else elapsed
+    total = f"{len(rows)} notebooks, {elapsed:.0f} s in all"
     return f"{tabulate(rows, headers, colalign=('left', 'left', 'right', 'right'))}\n{total}"
 
 
@@ -264,7 +270,7 @@ def _leave_interrupts_to_parent() -> None:
 
 
 @contextmanager
-def _memory_watch(every: float = 0.5) -> Iterator[list[int]]:
+def memory_watch(every: float = 0.5) -> Iterator[list[int]]:
     """Peak memory in bytes of this process's children (the kernel and its workers), as a one-element list."""
     peak, done = [0], threading.Event()
 
