@@ -3,6 +3,8 @@
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 PYTHON_IN_VENV := .venv/bin/python
+PAGES := build/book_pages
+BUILDER ?= html
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: help run test lab book student notebooks lock clean
@@ -29,8 +31,9 @@ test: .venv/ready  ## run every check
 lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
-book: .venv/ready  ## build the book from the committed notebooks: open build/book/index.html
-	$(PYTHON_IN_VENV) -m sphinx -q -E -W --keep-going -b html -d build/doctrees notebooks build/book
+book: .venv/ready  ## build the book: open build/book/index.html; FROM=build/notebooks takes the notebooks as run here
+	@$(if $(FROM),rm -rf $(PAGES) && cp -R notebooks $(PAGES) && cp $(FROM)/[0-9][0-9]_*.ipynb $(PAGES)/)
+	$(PYTHON_IN_VENV) -m sphinx -q -E -W --keep-going -b $(BUILDER) -c notebooks -d build/doctrees $(if $(FROM),$(PAGES),notebooks) build/book
 
 student: .venv/ready  ## write the students' edition, without solutions and outputs, into build/student
 	$(PYTHON_IN_VENV) tests/student.py

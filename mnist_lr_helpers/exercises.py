@@ -6,6 +6,7 @@ asked, and the known mistakes, each with a hint that names the mistake and not t
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,11 +63,13 @@ def grade_answer(name: str, answer: object, **given: object) -> Grade:
     if name not in EXERCISES:
         raise KeyError(f"there is no exercise {name!r}; the exercises are {', '.join(EXERCISES)}")
     exercise = EXERCISES[name]
-    probes = exercise.probes if callable(answer) else ((),)
-    if not callable(answer) and exercise.probes and not _missing(answer):
+    probes = exercise.probes or ((),)
+    if exercise.probes and not callable(answer) and not _missing(answer):
         return Grade("wrong", "the answer should be a function")
-    try:
-        answers = [answer(*probe) if callable(answer) else answer for probe in probes]
+    if callable(answer) and not exercise.probes:
+        return Grade("wrong", "the answer should be a value, not a function; did you forget the brackets?")
+    try:  # each call gets its own copy, so that an answer which works in place cannot change the question
+        answers = [answer(*copy.deepcopy(probe)) if callable(answer) else answer for probe in probes]
     except Exception as error:  # whatever the reader's code raises is shown to the reader
         return Grade("wrong", f"your code stops with {type(error).__name__}: {error}")
     if any(_missing(value) for value in answers):
@@ -91,13 +94,18 @@ def _all_equal(
     tolerance: float,
 ) -> bool:
     return all(
-        _equal(value, reference(*probe, **given), tolerance) for value, probe in zip(answers, probes, strict=True)
+        _equal(value, reference(*copy.deepcopy(probe), **given), tolerance)
+        for value, probe in zip(answers, probes, strict=True)
     )
 
 
 def _equal(value: object, expected: object, tolerance: float) -> bool:
     if isinstance(expected, str | bool) or isinstance(value, str | bool):
         return type(value) is type(expected) and value == expected
+    if isinstance(expected, tuple | list) and isinstance(value, tuple | list):
+        return len(value) == len(expected) and all(
+            _equal(left, right, tolerance) for left, right in zip(value, expected, strict=True)
+        )
     try:
         left, right = (torch.as_tensor(side).detach().double() for side in (value, expected))
     except (TypeError, ValueError, RuntimeError):
@@ -174,12 +182,20 @@ def _bin_gaps(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> tup
     return torch.stack([here.float().mean() for here in held]), gaps
 
 
+def _mean_gap(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> torch.Tensor:
+    share, gap = _bin_gaps(confidence, correct, bins)
+    return (share * gap.abs()).sum()
+
+
 EXERCISES |= {
     "04.1 wilson-interval": Exercise(
         expected=_wilson,
         probes=((9258, 10_000), (19, 20), (0, 20)),
         mistakes={
             "these bounds lie equally far from the estimate: that is the normal (Wald) interval": _wald,
+            "this is the normal (Wald) interval, cut off at 0 and 1: for 0 of 20 it has no width": lambda r, n: tuple(
+                min(max(bound, 0.0), 1.0) for bound in _wald(r, n)
+            ),
             "this z leaves 5 % on each side; the interval covers only 90 %": lambda r, n: _wilson(r, n, 1.644854),
             "these are percentages; give fractions of 1": lambda r, n: tuple(100 * b for b in _wilson(r, n)),
             "high comes first; give (low, high)": lambda r, n: _wilson(r, n)[::-1],
@@ -187,12 +203,19 @@ EXERCISES |= {
         tolerance=2e-5,
     ),
     "04.2 calibration-error": Exercise(
-        expected=lambda c, ok, bins: (lambda share, gap: (share * gap.abs()).sum())(*_bin_gaps(c, ok, bins)),
+        expected=_mean_gap,
         probes=(
             (torch.tensor([0.31, 0.55, 0.62, 0.97, 0.93, 0.88]), torch.tensor([0, 1, 0, 1, 1, 1]) == 1, 5),
             (torch.tensor([0.95, 0.9, 0.8, 0.85, 0.15]), torch.tensor([1, 0, 1, 0, 1]) == 1, 2),
+            (torch.tensor([0.5, 0.75, 0.3, 0.6, 0.5]), torch.tensor([1, 0, 0, 1, 1]) == 1, 4),
         ),
         mistakes={
+            "the middle of a bin is not the mean confidence of the images in it": lambda c, ok, bins: _mean_gap(
+                ((c * bins).ceil() - 0.5) / bins, ok, bins
+            ),
+            "a confidence equal to an edge belongs to the bin below it": lambda c, ok, bins: _mean_gap(
+                c + 1e-6, ok, bins
+            ),
             "every bin counts the same here, also one that holds a single image": lambda c, ok, bins: (
                 _bin_gaps(c, ok, bins)[1].abs().mean()
             ),
@@ -207,8 +230,15 @@ EXERCISES |= {
     ),
     "04.3 conformal-threshold": Exercise(
         expected=lambda scores, alpha: scores.sort().values[math.ceil((len(scores) + 1) * (1 - alpha)) - 1],
-        probes=((torch.arange(10) ** 2 / 100, 0.25), (torch.tensor([0.9, 0.1, 0.4, 0.3, 0.8, 0.2, 0.7]), 0.3)),
+        probes=(
+            (torch.arange(10) ** 2 / 100, 0.25),
+            (torch.tensor([0.9, 0.1, 0.4, 0.3, 0.8, 0.2, 0.7]), 0.3),
+            (torch.arange(9) ** 2 / 100, 0.5),
+        ),
         mistakes={
+            "where (m + 1)(1 − α) is whole this takes one rank too many": lambda s, a: s.sort().values[
+                int((len(s) + 1) * (1 - a))
+            ],
             "the new image has a rank too: with n instead of n + 1 the promise is broken by a hair": lambda s, a: (
                 s.sort().values[math.ceil(len(s) * (1 - a)) - 1]
             ),
@@ -219,6 +249,21 @@ EXERCISES |= {
             "the scores have to be sorted first": lambda s, a: s[math.ceil((len(s) + 1) * (1 - a)) - 1],
         },
     ),
+    "04.4 row-normalised": Exercise(
+        expected=lambda counts: counts / counts.sum(axis=1, keepdims=True),
+        probes=tuple(
+            (torch.tensor(counts).numpy(),) for counts in ([[6, 1, 3], [0, 4, 1], [2, 2, 12]], [[9, 1], [3, 17]])
+        ),
+        mistakes={
+            "here each column sums to 1: that puts the precision on the diagonal": lambda c: c / c.sum(axis=0),
+            "here all cells together sum to 1": lambda c: c / c.sum(),
+            "true and predicted classes have changed places": lambda c: (c / c.sum(axis=1, keepdims=True)).T,
+            "this divides the columns by the sums of the rows: a flat array is laid along the last axis": lambda c: (
+                c / c.sum(axis=1)
+            ),
+            "these are percentages; give fractions of 1": lambda c: 100 * c / c.sum(axis=1, keepdims=True),
+        },
+    ),
 }
 
 
@@ -226,15 +271,20 @@ def _residual(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return logits.softmax(dim=1) - torch.eye(logits.shape[1])[labels]
 
 
+def _weighted(losses: list[float], sizes: list[int]) -> float:
+    return sum(loss * size for loss, size in zip(losses, sizes, strict=True))
+
+
 EXERCISES |= {
     "02.1 parameter-count": Exercise(
         expected=lambda height, width, channels, classes: (height * width * channels + 1) * classes,
-        probes=((28, 28, 1, 10), (32, 32, 3, 100)),
+        probes=((28, 28, 1, 10), (32, 32, 3, 100), (20, 30, 3, 7)),
         mistakes={
             "the weights are right, the biases are missing": lambda h, w, c, k: h * w * c * k,
             "each class has a bias of its own, not one for all": lambda h, w, c, k: h * w * c * k + 1,
             "each pixel has as many numbers as there are channels": lambda h, w, c, k: (h * w + 1) * k,
             "biases belong to classes, not to inputs": lambda h, w, c, k: h * w * c * (k + 1),
+            "an image need not be square": lambda h, w, c, k: (h * h * c + 1) * k,
         },
     ),
     "02.2 stable-log-softmax": Exercise(
@@ -246,6 +296,9 @@ EXERCISES |= {
             "these are the probabilities, not their logarithms": lambda z: z.softmax(dim=1),
             "you compare images with each other instead of classes: mind dim": lambda z: z.log_softmax(dim=0),
             "you only subtract the largest logit; something is still missing": lambda z: z - z.amax(1, keepdim=True),
+            "this subtracts the largest logit of the whole batch, and another image may be far below it": lambda z: (
+                z - z.max() - (z - z.max()).exp().sum(1, keepdim=True).log()
+            ),
         },
     ),
     "02.3 bias-gradient": Exercise(
@@ -253,12 +306,28 @@ EXERCISES |= {
         probes=(
             (torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 2])),
             (torch.tensor([[0.0, 0.0], [1.0, -1.0], [0.5, 2.0]]), torch.tensor([1, 0, 0])),
+            (torch.tensor([[1.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 0.5]]), torch.tensor([0, 1])),
         ),
         mistakes={
             "the sign is turned round: this points downhill": lambda z, y: -_residual(z, y).mean(dim=0),
             "the loss is a mean over the images, this is a sum": lambda z, y: _residual(z, y).sum(dim=0),
             "the labels are not used yet": lambda z, y: z.softmax(1).mean(dim=0),
             "these are logits minus truth, not probabilities": lambda z, y: (z - torch.eye(z.shape[1])[y]).mean(dim=0),
+        },
+    ),
+    "02.4 many-batches": Exercise(
+        expected=lambda losses, sizes: _weighted(losses, sizes) / sum(sizes),
+        probes=(([0.5, 0.25, 2.0], [64, 64, 2]), ([1.0, 3.0], [10, 5]), ([0.7], [48])),
+        mistakes={
+            "every batch counts the same here, also a small one": lambda losses, sizes: sum(losses) / len(losses),
+            "this is the sum over the images, not their mean": lambda losses, sizes: _weighted(losses, sizes),
+            "this is the sum of the batch means": lambda losses, sizes: sum(losses),
+            "the last batch is left out": lambda losses, sizes: (
+                _weighted(losses[:-1], sizes[:-1]) / max(1, sum(sizes[:-1]))
+            ),
+            "this divides as if all batches were as large as the first": lambda losses, sizes: (
+                _weighted(losses, sizes) / (len(sizes) * sizes[0])
+            ),
         },
     ),
 }
@@ -270,6 +339,17 @@ def _between(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return means[labels.unique(return_inverse=True)[1]].var(correction=0) / values.double().var(correction=0)
 
 
+def _standardised(train: torch.Tensor, test: torch.Tensor, known: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    mean, std = known.mean(), known.std(correction=0)
+    return (train - mean) / std, (test - mean) / std
+
+
+# So many pixels that it makes no difference whether a standard deviation divides by n or by n − 1.
+_train_and_test = tuple(
+    (train, 0.3 + 0.5 * test)
+    for train, test in torch.rand(2, 2, 40, 28, 28, generator=torch.Generator().manual_seed(0))
+)
+
 EXERCISES |= {
     "01.1 batches": Exercise(
         expected=lambda n, size: (-(-n // size), n - (-(-n // size) - 1) * size),
@@ -280,6 +360,7 @@ EXERCISES |= {
             "a last batch is never empty: mind sizes that divide the number": lambda n, s: (-(-n // s), n % s),
             "where the batch size divides the number there is no extra batch": lambda n, s: (n // s + 1, n % s),
             "that is what the last batch lacks, not what it holds": lambda n, size: (-(-n // size), -n % size),
+            "the number of batches comes first": lambda n, size: (n - (-(-n // size) - 1) * size, -(-n // size)),
         },
     ),
     "01.2 standardise": Exercise(
@@ -309,6 +390,33 @@ EXERCISES |= {
                 _between(slant, labels) * slant.double().var(correction=0)
             ),
             "a share runs from 0 to 1, not to 100": lambda slant, labels: 100 * _between(slant, labels),
+            "each class counts the same here, although some classes have more images": lambda slant, labels: (
+                torch.stack([slant[labels == k].double().mean() for k in labels.unique()]).var(correction=0)
+                / slant.double().var(correction=0)
+            ),
+        },
+    ),
+    "01.4 no peeking": Exercise(
+        expected=lambda train, test: _standardised(train, test, train),
+        probes=_train_and_test,
+        mistakes={
+            "each set is standardised by itself here: the same test image would get other values in other company": (
+                lambda train, test: (_standardised(train, train, train)[0], _standardised(test, test, test)[0])
+            ),
+            "these are the statistics of both sets together, so something about the test images gets in": (
+                lambda train, test: _standardised(train, test, torch.cat([train, test]))
+            ),
+            "these are the statistics of the test images, which are not there yet when you train": (
+                lambda train, test: _standardised(train, test, test)
+            ),
+            "the mean is right; the spread is not used yet": lambda train, test: (
+                train - train.mean(),
+                test - train.mean(),
+            ),
+            "every pixel has a mean and a spread of its own here; the course uses one of each for all pixels": (
+                lambda train, test: tuple((x - train.mean(dim=0)) / train.std(dim=0) for x in (train, test))
+            ),
+            "the training images come first": lambda train, test: _standardised(test, train, train),
         },
     ),
 }
@@ -319,7 +427,7 @@ _pairs = (
 )
 _seven = torch.tensor([[7, 2, 1], [5, 3, 2], [2, 6, 2], [1, 8, 1], [3, 3, 4], [2, 3, 5], [4, 5, 1]]) / 10
 _pages = (([5, 1, 0], [0, 2, 1], 0.2), ([3, 0, 0], [0, 2, 0], 0.5), ([3, 2.9, 0], [3, 0, 0], 0.25))
-_pages += (([2, 1.9, 0], [0, 5, 0], 0.9),)
+_pages += (([2, 1.9, 0], [0, 5, 0], 0.9), ([20, 0, 0], [0, 4, 0], 0.3))
 
 
 def _most_frequent(code: torch.Tensor) -> tuple[int, int]:
@@ -351,6 +459,9 @@ EXERCISES |= {
             "the images are chosen by their label, not by their prediction": lambda p, y: torch.stack(
                 [p[p.argmax(dim=1) == j, j].mean() for j in range(p.shape[1])]
             ),
+            "images that are labelled j count also where another class is predicted": lambda p, y: torch.stack(
+                [p[(y == j) & (p.argmax(dim=1) == j), j].mean() for j in range(p.shape[1])]
+            ),
             "a median is not a mean": lambda p, y: torch.stack([p[y == j, j].median() for j in range(p.shape[1])]),
         },
     ),
@@ -362,6 +473,9 @@ EXERCISES |= {
             "the line starts at the blank page, not at zero": lambda z, b, c: (z - b).argmax(),
             "at c = 1 the whole image is there, not the blank page": lambda z, b, c: (z + c * (b - z)).argmax(),
             "the blank page counts in full and in the image as well": lambda z, b, c: (b + c * z).argmax(),
+            "the logits lie on a straight line, the probabilities do not": lambda z, b, c: (
+                c * z.float().softmax(dim=0) + (1 - c) * b.float().softmax(dim=0)
+            ).argmax(),
             "these are logits; which class do they choose?": lambda z, b, c: b + c * (z - b),
         },
     ),
@@ -388,7 +502,7 @@ EXERCISES |= {
             "this starts at the first loss instead of correcting a start at zero": lambda losses, beta: _moving_average(
                 losses, beta, start=losses[0]
             ),
-            "the correction fades: after t steps the shares add up to 1 − βᵗ, not to 1 − β": lambda losses, beta: [
+            "this corrects every value alike, as if the start at zero were never forgotten": lambda losses, beta: [
                 average / (1 - beta) for average in _moving_average(losses, beta)
             ],
         },
@@ -408,13 +522,37 @@ EXERCISES |= {
         probes=((100.0, 0.01, 0.9, 64, 1_000), (7.3, 0.001, 0.0, 64, 60_000), (50.0, 0.02, 0.5, 300, 1_000)),
         mistakes={
             "this falls short of the path: round up": lambda p, r, m, b, n: int(p * (1 - m) / (r * math.ceil(n / b))),
-            "momentum makes the path longer": lambda p, r, m, b, n: math.ceil(p / (r * math.ceil(n / b))),
-            "momentum multiplies the path by 1/(1 − μ), so fewer epochs do": lambda p, r, m, b, n: math.ceil(
-                p / (1 - m) / (r * math.ceil(n / b))
+            "this rounds to the nearest number, which may fall short of the path": lambda p, r, m, b, n: round(
+                p * (1 - m) / (r * math.ceil(n / b))
+            ),
+            "the momentum is not used yet": lambda p, r, m, b, n: math.ceil(p / (r * math.ceil(n / b))),
+            "momentum acts the wrong way round here: does it take the weights farther?": lambda p, r, m, b, n: (
+                math.ceil(p / (1 - m) / (r * math.ceil(n / b)))
             ),
             "a step is a batch, not an image": lambda p, r, m, b, n: math.ceil(p * (1 - m) / (r * n)),
             "the smaller last batch is a step too": lambda p, r, m, b, n: math.ceil(p * (1 - m) / (r * (n // b))),
         },
+    ),
+    "03.4 predict": Exercise(
+        expected=lambda: (2.0, 2.0, 0.1, 1.0),
+        mistakes={
+            "batches of half the size: how many steps do they make in an epoch?": lambda: (0.5, 2.0, 0.1, 4.0),
+            "without momentum the weights do not go as far with the same gradient": lambda: (2.0, 2.0, 1.0, 1.0),
+            "momentum acts the wrong way round here: which recipe has it, the old or the new?": lambda: (
+                2.0,
+                2.0,
+                10.0,
+                1.0,
+            ),
+            "a share μ is kept of each step, and of the step before it, and so on; add them all up": lambda: (
+                2.0,
+                2.0,
+                1 / 1.9,
+                1.0,
+            ),
+            "the last change has two effects; multiply them": lambda: (2.0, 2.0, 0.1, 2.0),
+        },
+        tolerance=1e-2,
     ),
 }
 
@@ -431,7 +569,7 @@ _logits, _truth = (
     torch.tensor([1, 0, 0, 1, 0, 0]).numpy(),
 )
 _signed = torch.nn.functional.softplus
-_scores = torch.tensor([0.9, 0.8, 0.55, 0.3, 0.6, 0.2]).numpy(), torch.tensor([1, 0, 1, 1, 1, 0]).numpy()
+_scores = torch.tensor([0.9, 0.8, 0.5, 0.3, 0.6, 0.2]).numpy(), torch.tensor([1, 0, 1, 1, 1, 0]).numpy()
 
 EXERCISES |= {
     "06.1 stable-loss": Exercise(
@@ -441,6 +579,9 @@ EXERCISES |= {
             "a large logit still breaks it: take sigmoid and logarithm together": lambda z, y: (
                 lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).mean()
             )(torch.tensor(z).sigmoid(), torch.tensor(y)),
+            "the exponential of a large logit is infinite": lambda z, y: (
+                (1 + torch.tensor((1 - 2 * y) * z).exp()).log().mean()
+            ),
             "clipping the probability keeps it finite, and too small for large wrong logits": lambda z, y: (
                 torch.nn.functional.binary_cross_entropy(
                     torch.tensor(z).sigmoid().clamp(1e-7, 1 - 1e-7), torch.tensor(y).float()
@@ -452,7 +593,7 @@ EXERCISES |= {
     ),
     "06.2 precision-and-recall": Exercise(
         expected=lambda p, y, threshold: _rates(p, y, threshold)[:2],
-        probes=((*_scores, 0.5), (*_scores, 0.7)),
+        probes=((*_scores, 0.5), (*_scores, 0.7), (*_scores, 0.25)),
         mistakes={
             "recall comes first; give (precision, recall)": lambda p, y, t: _rates(p, y, t)[1::-1],
             "the first number is the accuracy, which counts right no answers as well": lambda p, y, t: (
@@ -461,16 +602,19 @@ EXERCISES |= {
             ),
             "the threshold is not used": lambda p, y, t: _rates(p, y, 0.5)[:2],
             "yes is for probabilities above the threshold, not below": lambda p, y, t: _rates(-p, y, -t)[:2],
+            "a probability equal to the threshold is not above it": lambda p, y, t: _rates(p, y, t - 1e-6)[:2],
         },
     ),
-    "06.3 mean-of-many": Exercise(
-        expected=lambda accuracy, n_classes: 1 - 2 * (1 - accuracy) / n_classes,
-        probes=((0.9, 10), (0.5, 4)),
+    "06.3 the-way-back": Exercise(
+        expected=lambda mean, n_classes: 1 - n_classes * (1 - mean) / 2,
+        probes=((0.98, 10), (0.75, 4)),
         mistakes={
-            "a wrong image costs two answers: a yes too many and a yes too few": lambda a, n: 1 - (1 - a) / n,
-            "the wrong answers are shared out among all the models": lambda a, n: 1 - 2 * (1 - a),
-            "this is the share of images; every image gets many answers": lambda a, n: a,
-            "that is what always saying no scores": lambda a, n: 1 - 1 / n,
+            "this is the other way: from the share of images to the mean": lambda m, n: 1 - 2 * (1 - m) / n,
+            "a wrong image costs two answers: a yes too many and a yes too few": lambda m, n: 1 - n * (1 - m),
+            "the mean shares out the wrong answers among all the models": lambda m, n: 1 - (1 - m) / 2,
+            "two wrong answers are one wrong image, not four": lambda m, n: 1 - 2 * n * (1 - m),
+            "this is the share of answers; every image gets many": lambda m, n: m,
+            "this is the share of wrong images": lambda m, n: n * (1 - m) / 2,
         },
     ),
 }
@@ -484,8 +628,15 @@ def _welch(m: float, s: float, n: int, m2: float, s2: float, n2: int) -> tuple[f
 EXERCISES |= {
     "07.1 equal-size": Exercise(
         expected=lambda first, second: (785 * first + (first + 1) * second + 10 * second) // 795,
-        probes=((512, 256), (30, 2000)),
+        probes=((512, 256), (30, 2000), (64, 19), (64, 32)),
         mistakes={
+            "the outputs of the shallow network have biases too": lambda a, b: (
+                (785 * a + (a + 1) * b + 10 * (b + 1)) // 795
+            ),
+            "a width is a whole number: which way do you round?": lambda a, b: (785 * a + (a + 1) * b + 10 * b) / 795,
+            "the nearest whole number can be one neuron too many": lambda a, b: round(
+                (785 * a + (a + 1) * b + 10 * b) / 795
+            ),
             "weights are not all: every neuron has a bias too": lambda a, b: (784 * a + a * b + b * 10) // 794,
             "this many neurons have more parameters than the deep network": lambda a, b: (
                 -((785 * a + (a + 1) * b + 10 * b) // -795)
@@ -534,6 +685,21 @@ EXERCISES |= {
         },
         tolerance=1e-6,
     ),
+    "07.4 sum-for-mean": Exercise(
+        expected=lambda rate, penalty, n: (rate / n, penalty * n),
+        probes=((0.1, 1e-3, 200), (0.4, 5e-5, 64)),
+        mistakes={
+            "the steps now suit the images, but what is the penalty beside a sum?": lambda r, p, n: (r / n, p),
+            "the balance suits, but how long are the steps now?": lambda r, p, n: (r, p * n),
+            "it is the other way round: a sum is larger than a mean": lambda r, p, n: (r * n, p / n),
+            "a longer gradient takes a shorter step; a larger loss takes a larger penalty": lambda r, p, n: (
+                r / n,
+                p / n,
+            ),
+            "nothing changed: that is right for the mean": lambda r, p, n: (r, p),
+        },
+        tolerance=1e-8,
+    ),
 }
 
 
@@ -548,11 +714,17 @@ def _field(kernel: int, blocks: int, pooling: int = 1, growth: int = 2) -> int:
 EXERCISES |= {
     "08.1 valid-convolution": Exercise(
         expected=_visit,
-        probes=((torch.arange(20.0).reshape(4, 5).sqrt(), torch.tensor([[1.0, 2.0], [-3.0, 5.0]])),),
+        probes=(
+            (torch.arange(20.0).reshape(4, 5).sqrt(), torch.tensor([[1.0, 2.0], [-3.0, 5.0]])),
+            (torch.arange(30.0).reshape(5, 6).sqrt(), torch.tensor([[1.0, 2, 0], [-3, 5, 1], [4, 0, -2]])),
+        ),
         mistakes={
             "you turn the filter by half a turn; leave it as it is": lambda image, w: _visit(image, w.flip(0, 1)),
             "this is padded: the filter hangs over the border": lambda image, w: _visit(image, w, 1),
-            "the last row and column of places are missing: mind the + 1": lambda x, w: _visit(x, w)[:-1, :-1],
+            "this is the lesson's convolution, whose map is as large as the image": lambda image, w: _visit(
+                image, w, len(w) // 2
+            )[: len(image), : len(image[0])],
+            "some places at the end, where the filter still fits, are missing": lambda x, w: _visit(x, w)[:-1, :-1],
             "the filter's rows and columns have changed places": lambda image, w: _visit(image, w.T),
             "the sum over the patch is missing its weights": lambda image, w: _visit(image, torch.ones_like(w)),
         },
@@ -562,6 +734,11 @@ EXERCISES |= {
         probes=((28, 1, 16, 5), (14, 16, 32, 3)),
         mistakes={
             "the biases are missing from the parameters": lambda s, c, f, k: (f * c * k * k, s * s * f * c * k * k),
+            "the two numbers have changed places": lambda s, c, f, k: (s * s * f * c * k * k, f * (c * k * k + 1)),
+            "a bias is added, without a product: no multiply-add": lambda s, c, f, k: (
+                f * (c * k * k + 1),
+                s * s * f * (c * k * k + 1),
+            ),
             "a filter looks at all input channels": lambda s, c, f, k: (f * (k * k + 1), s * s * f * k * k),
             "each filter has one bias, not one per channel": lambda s, c, f, k: (
                 f * c * (k * k + 1),
@@ -676,7 +853,12 @@ def _surprise(n: int, accuracy: float, level: float = 0.05) -> int:
     return k
 
 
-_profiles = (torch.tensor([8.0, 1, 1, 1, 1, 1, 1, 1, 0]), torch.arange(20.0), torch.tensor([1.0, 4, 2]))
+_profiles = (
+    torch.tensor([8.0, 1, 1, 1, 1, 1, 1, 1, 0]),
+    torch.arange(20.0),
+    torch.tensor([1.0, 4, 2]),
+    torch.cat([torch.zeros(14), torch.tensor([1.0, 0, 0, 5, 3, 2])]),  # its centre lies below row 14
+)
 _ink, _weights = torch.tensor([0.0, 0.5, 1.0, 0.25]), torch.tensor([[1.0, 2, 3, 4], [4, 0, -2, 1], [0, 1, 1, -3]])
 
 EXERCISES |= {
@@ -691,6 +873,13 @@ EXERCISES |= {
             "the sign is turned round: positive is down": lambda profile: -_steps(profile),
             "whole rows, please": lambda profile: 14 - ((profile * torch.arange(len(profile))).sum() / profile.sum()),
             "this counts the rows from 1": lambda profile: _steps(profile, 13.0),
+            "this cuts the fraction off; the next whole number may be nearer": lambda profile: int(
+                14 - ((profile * torch.arange(len(profile))).sum() / profile.sum()).item()
+            ),
+            "a digit can lie too low, too": lambda profile: max(0, _steps(profile)),
+            "this brings the row with the most ink to row 14, not the centre of all ink": lambda profile: (
+                14 - int(profile.argmax())
+            ),
         },
     ),
     "11.2 surprise": Exercise(

@@ -7,14 +7,15 @@ import io
 import math
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from glob import escape
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 OPTIMIZERS = ("sgd", "adam", "adamw")
 CHECKPOINT_FORMAT = 1
 FLOPS_WORTH_SHARING = 50e6  # of one forward pass
+Result = TypeVar("Result")
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator)
 
 
@@ -261,6 +263,20 @@ def loss_and_accuracy(model: nn.Module, split: Split, batch_size: int = 4096) ->
         loss += cross_entropy(logits, labels, reduction="sum").item()
         correct += (logits.argmax(dim=1) == labels).sum().item()
     return loss / len(split), correct / len(split)
+
+
+def side_by_side(jobs: Iterable[Callable[[], Result]]) -> list[Result]:
+    """Results of all jobs, each done on one core, as many at a time as there are cores.
+
+    Small networks gain little from sharing one batch between cores. On one core each, their weights
+    do not depend on how many cores there are.
+    """
+    cores = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(lambda job: job(), jobs))
+    finally:
+        torch.set_num_threads(cores)
 
 
 def learning_rate_range_test(

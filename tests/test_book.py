@@ -80,6 +80,34 @@ def test_solutions_are_folded_away(book: Path) -> None:
         assert not re.search(r"<details[^>]* open", text)
 
 
+def test_every_figure_of_a_notebook_says_what_it_shows(book: Path) -> None:
+    for path in runner.find_notebooks([]):
+        outputs = [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
+        figures = sum("image/png" in output.get("data", {}) for output in outputs)
+        images = re.findall(r'<img [^>]*?src="(_images/[^"]*)"[^>]*>', (book / f"{path.stem}.html").read_text())
+        told = re.findall(r'<img alt="([^"]*)"[^>]*?src="_images/[^"]*"', (book / f"{path.stem}.html").read_text())
+        assert len(told) == len(images) >= figures
+        for alt in told:
+            assert len(alt) >= 15, alt
+            assert not re.search(r"_images|\.png", alt), alt
+
+
+def test_the_book_of_the_executed_edition(tmp_path: Path) -> None:
+    """One notebook as run here, the others as committed; the real build, all pages of it, is tested above."""
+    given, pages = runner.find_notebooks(["02"])[0], runner.PROJECT / "build" / "book_pages"
+    edition = nbformat.read(given, as_version=4)
+    edition.cells[0].source += "\n\n[This edition](06_one_vs_rest_from_scratch.ipynb) was run here."
+    nbformat.write(edition, tmp_path / given.name)
+    command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}", "BUILDER=dummy"]
+    done = subprocess.run(
+        [*command, f"FROM={tmp_path}"], cwd=runner.PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert nbformat.read(pages / given.name, as_version=4) == edition
+    assert {path.name for path in pages.glob("*.ipynb")} == {path.name for path in runner.find_notebooks([])}
+    assert {"index.md", "glossary.md", "teachers_guide.md", "_static"} <= {path.name for path in pages.iterdir()}
+
+
 def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     for name in ("conf.py", "_static"):
         source = runner.NOTEBOOKS / name

@@ -157,9 +157,7 @@ def test_a_good_mirror_is_asked_once_for_each_file_and_may_redirect(
 
 
 @pytest.mark.slow
-def test_a_mirror_that_hangs_is_waited_for_once(
-    tiny_mirror: Path, play: Play, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mirror_that_hangs_is_waited_for_once(tiny_mirror: Path, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the waiting times as they are, for all four files together."""
     hanging, good = play(never), play()
     monkeypatch.setenv("MNIST_LR_MIRROR", hanging.address)

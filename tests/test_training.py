@@ -215,6 +215,20 @@ def test_thread_count_is_given_back(digits: Dataset) -> None:
     assert torch.get_num_threads() == before
 
 
+def test_jobs_side_by_side_have_one_core_each_and_keep_their_order() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        jobs = [lambda i=i: (i, torch.get_num_threads()) for i in range(5)]
+        assert training.side_by_side(jobs) == [(i, 1) for i in range(5)]
+        assert torch.get_num_threads() == 3
+        with pytest.raises(ZeroDivisionError):
+            training.side_by_side([lambda: 1 / 0])
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_convex_optimum_agrees_with_scikit_learn(digits: Dataset) -> None:
     """Same objective; scikit-learn leaves the bias unpenalised, so a column of ones stands in for it."""
     l2 = 1e-2
