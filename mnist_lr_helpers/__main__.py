@@ -39,9 +39,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from mnist_lr_helpers.reproduction.run import reproduce
+    from mnist_lr_helpers.reproduction.run import RESULTS, judge_claims, reproduce
 
     output = options.output and Path(options.output).resolve()
+    if options.ledger_only:
+        return judge_claims(output or RESULTS)
     where = {"scheduler": options.scheduler, "workers": options.workers, "output": output}
     return reproduce(options.study, resume=options.resume, quick=options.quick, **where)
 
@@ -64,7 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--workers", type=_positive, metavar="N", help="processes on this machine (one per core)")
     again.add_argument("--resume", action="store_true", help="keep the trainings that an earlier run has stored")
     again.add_argument("--output", metavar="DIR", help="where tables and trainings go (data/results/ and build/)")
-    again.add_argument("--quick", action="store_true", help="a smoke run on few images")
+    again.add_argument("--quick", action="store_true", help="a smoke run on few images, without verdicts")
+    again.add_argument(
+        "--ledger-only", action="store_true", help="judge the claims by the stored tables, train nothing"
+    )
     return parser
 
 

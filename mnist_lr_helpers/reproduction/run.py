@@ -23,6 +23,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from mnist_lr_helpers.data import DataError, raw_folder, resolve, write_atomically
+from mnist_lr_helpers.reproduction.claims import write_ledger
 from mnist_lr_helpers.reproduction.studies import STUDIES, Study
 from mnist_lr_helpers.reproduction.trainings import Row
 from mnist_lr_helpers.runner import PROJECT, UsageError
@@ -106,8 +107,21 @@ def reproduce(
     print(f"{len(todo)} trainings in {seconds:.0f} s; {len(results) - len(todo)} were stored before")
     run = {"studies": [*planned], "workers": workers, "seconds": seconds}
     write_atomically(store / "run.json", json.dumps(run | {"trainings": len(todo)} | about).encode())
-    print(*(f"failed: {failure}" for failure in failures), sep="\n", end="\n" if failures else "")
+    if not quick:
+        judge_claims(tables)
+    print(*(f"failed: {failure}\n" for failure in failures), sep="", end="")
     return int(bool(failures))
+
+
+def judge_claims(tables: Path = RESULTS) -> int:
+    """Write the ledger, ``claims.csv``, if the tables of all studies are there; else say which are not. Returns 0."""
+    missing = [name for name in STUDIES if not (tables / f"{name}.csv").exists()]
+    if missing:
+        print(f"No verdicts on the claims yet: they also need {', '.join(missing)}")
+    else:
+        write_ledger(tables)
+        print(f"Verdicts on the claims: {_shown(tables / 'claims.csv')}")
+    return 0
 
 
 def find_studies(names: Sequence[str]) -> list[Study]:
@@ -174,7 +188,8 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
     if scheduler is None:
         # Not daemons: those may not have children, and a DataLoader starts some.
         own = {"distributed.worker.daemon": False, "distributed.comm.timeouts.connect": "30s"}
-        options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+        options = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
+        options |= {"dashboard_address": "127.0.0.1:0", "scheduler_kwargs": {"dashboard": False}}
         with dask.config.set(own), LocalCluster(**options) as cluster, Client(cluster) as client:
             yield client
         return
@@ -213,9 +228,13 @@ def work(trainer: Callable[..., list[Row]], seed: int, settings: Mapping[str, An
     """Train on one thread, in a worker; rows with six significant digits, none that are not finite, and the time."""
     torch.set_num_threads(1)
     started, cpu = time.perf_counter(), time.process_time()
-    rows = [(int(epoch), metric, float(f"{value:.6g}")) for epoch, metric, value in trainer(seed, **settings)]
+    rows = [(int(epoch), metric, _rounded(float(value))) for epoch, metric, value in trainer(seed, **settings)]
     times = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - cpu}
     return {"rows": [row for row in rows if math.isfinite(row[2])], **{k: round(v, 3) for k, v in times.items()}}
+
+
+def _rounded(value: float) -> float:
+    return value if value.is_integer() else float(f"{value:.6g}")  # whole numbers, of bytes for one, stay whole
 
 
 def finished(todo: Sequence[Training], client: Client) -> Iterator[tuple[Training, dict[str, Any] | str]]:
@@ -236,7 +255,7 @@ def finished(todo: Sequence[Training], client: Client) -> Iterator[tuple[Trainin
             for place, t in enumerate(group):
                 options = {"key": f"{t.study}/{t.key}", "pure": False, "priority": -place}
                 futures[client.submit(work, t.trainer, t.seed, dict(t.settings), **options)] = t
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures)):  # a result is fetched at once, before its worker can die
                 training, left = futures.pop(future), left - 1
                 error = future.exception()
                 yield training, f"{type(error).__name__}: {error}" if error else future.result()
@@ -285,10 +304,13 @@ def assemble(study: Study, saved: Mapping[Training, dict[str, Any]], tables: Pat
     facts["cpu_seconds"] = round(sum(result["cpu_seconds"] for result in saved.values()), 1)
     facts["seconds_by_configuration"] = times.groupby("name", sort=False)["s"].mean().round(1).to_dict()
     path = tables / f"{study.name}.csv"
-    write_atomically(path, table.to_csv(index=False, lineterminator="\n", float_format="%.6g").encode())
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
     write_atomically(path.with_suffix(".json"), (json.dumps(facts, indent=2) + "\n").encode())
-    shown = path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
-    return study.name, len(saved), facts["seconds"], shown
+    return study.name, len(saved), facts["seconds"], _shown(path)
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
 
 
 def _command(names: Sequence[str], scheduler: str | None, quick: bool) -> str:
