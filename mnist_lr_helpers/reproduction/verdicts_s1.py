@@ -373,9 +373,9 @@ def _(r: Results, p: Figures) -> Verdict:
     falls, lowest = min(fresh[fresh < 0.9].index, default=math.inf), fresh.idxmin()
     word = graded(falls <= p["low"] and p["high"] <= 2 * lowest, trained.min() < 0.9)
     measured = f"fresh weights: the loss falls from {falls:.1g} on and is lowest at {lowest:.2g}"
-    worse = trained[trained > 1.5].index
-    text = f"trained weights: never below {trained.min():.0%} of its first value, 1.5 times that from {worse[0]:.1g} on"
-    return Verdict(word, measured, text if len(worse) else "trained weights: flat")
+    worse = min(trained[trained > 1.5].index, default=math.inf)
+    text = f"trained weights: never below {trained.min():.0%} of its first value, 1.5 times that from {worse:.1g} on"
+    return Verdict(word, measured, text)
 
 
 @claim("S1-35")
