@@ -35,6 +35,7 @@ SOURCES = {
 }
 
 
+RUNS_FOR_AN_INTERVAL = 3
 CLAIMS_TABLE = Path(__file__).with_name("published.csv")
 
 
@@ -185,14 +186,24 @@ def graded(holds: object, fully: object = True, *, otherwise: str = REFUTED) -> 
     return (CONFIRMED if fully else CAVEAT) if holds else otherwise
 
 
+def interval_of(runs: Sequence[float]) -> Interval:
+    """Mean with its 95 % interval; fewer than three runs have none, two would give an absurdly long one."""
+    values = np.asarray(runs, dtype=float)
+    return (
+        mean_interval(values) if len(values) >= RUNS_FOR_AN_INTERVAL else Interval(float(values.mean()), np.nan, np.nan)
+    )
+
+
 def show(value: Interval | Sequence[float] | float, spec: str = ".4f") -> str:
-    """A number; an interval; or the mean of some runs with its 95 % interval and their number."""
+    """A number; an interval; or the mean of some runs with its 95 % interval (of two, both), and their number."""
     if isinstance(value, Interval):
         return f"{value.estimate:{spec}}" if np.isnan(value.low) else f"{value:{spec}}"
     if np.ndim(value) == 0:
         return f"{value:{spec}}"
     values = np.asarray(value, dtype=float)
-    return f"{values[0]:{spec}} (1 run)" if len(values) == 1 else f"{mean_interval(values):{spec}} ({len(values)} runs)"
+    if len(values) == 2:
+        return f"{values.mean():{spec}} (2 runs: {values.min():{spec}}, {values.max():{spec}})"
+    return f"{show(interval_of(values), spec)} ({len(values)} run{'s' if len(values) > 1 else ''})"
 
 
 def listed(values: Mapping[object, Any], spec: str = ".4f") -> str:
@@ -203,16 +214,15 @@ def listed(values: Mapping[object, Any], spec: str = ".4f") -> str:
 def one_more(runs: Sequence[float]) -> Interval:
     """Mean, and where one more run would fall in 95 of 100 cases (Student's prediction interval)."""
     values = np.asarray(runs, dtype=float)
-    if len(values) < 2:
-        return Interval(float(values[0]), float("nan"), float("nan"))
+    if len(values) < RUNS_FOR_AN_INTERVAL:
+        return interval_of(values)
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) * (1 + 1 / len(values)) ** 0.5
     return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
 def difference(first: pd.Series, second: pd.Series) -> Interval:
-    """Mean of first − second over the seeds that both have, with its 95 % interval; one seed gives no interval."""
-    gaps = (first - second).dropna().to_numpy()
-    return mean_interval(gaps) if len(gaps) > 1 else Interval(float(gaps[0]), float("nan"), float("nan"))
+    """Mean of first − second over the seeds that both have, with its 95 % interval."""
+    return interval_of((first - second).dropna())
 
 
 def above(interval: Interval, level: float = 0.0) -> bool:
@@ -229,8 +239,7 @@ def chart_rows(chart: Mapping[str, tuple[float, Sequence[float]]]) -> str:
     """The chart of a verdict as JSON: name, published, mean, its interval, the interval of one more run."""
     rows = []
     for name, (published, runs) in chart.items():
-        values, more = np.asarray(runs, dtype=float), one_more(runs)
-        mean = mean_interval(values) if len(values) > 1 else more
+        mean, more = interval_of(runs), one_more(runs)
         numbers = (published, mean.estimate, mean.low, mean.high, more.low, more.high)
         rows.append([name, *(None if np.isnan(x) else float(f"{x:.6g}") for x in numbers)])
     return json.dumps(rows, ensure_ascii=False) if rows else ""

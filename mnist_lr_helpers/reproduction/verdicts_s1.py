@@ -10,11 +10,12 @@ import torch
 from scipy import stats
 
 from mnist_lr_helpers import models
-from mnist_lr_helpers.evaluation import Interval, mean_interval
+from mnist_lr_helpers.evaluation import Interval
 from mnist_lr_helpers.reproduction import ledger
 from mnist_lr_helpers.reproduction.ledger import (
     CAVEAT,
     NOT_REPRODUCED,
+    REFUTED,
     UNCHECKED,
     WRONG,
     Figures,
@@ -25,6 +26,7 @@ from mnist_lr_helpers.reproduction.ledger import (
     claim,
     difference,
     graded,
+    interval_of,
     listed,
     one_more,
     show,
@@ -96,7 +98,7 @@ def _(r: Results, p: Figures) -> Verdict:
 @claim("S1-04")
 def _(r: Results, p: Figures) -> Verdict:
     bias = per_digit(r, "predicted").sub(r["data"].means("test", "count"), axis=0)
-    skewed = [k for k in DIGITS if above(mean_interval(bias.loc[k])) or below(mean_interval(bias.loc[k]))]
+    skewed = [k for k in DIGITS if above(interval_of(bias.loc[k])) or below(interval_of(bias.loc[k]))]
     gain = difference(r["s1_variants"].digits("class weights", "recall").mean(), per_digit(r, "recall").mean())
     text = f"predicted minus true images per digit: {listed(bias.mean(axis=1), '+.0f')}"
     return Verdict(
@@ -146,7 +148,8 @@ def _(r: Results, p: Figures) -> Verdict:
     s = r["cost"]
     seconds = {f"{w} workers": s.value(f"loader workers={w}", "seconds_per_epoch") for w in (0, 1, 2, 4)}
     memory = s.value("in memory batch=64", "seconds_per_epoch")
-    word = graded(seconds["2 workers"] < 0.95 * seconds["0 workers"], seconds["2 workers"] < memory)
+    faster = seconds["2 workers"] < 0.95 * seconds["0 workers"]
+    word = graded(faster, seconds["2 workers"] < memory, otherwise=NOT_REPRODUCED)
     return Verdict(word, f"s an epoch: {listed(seconds, '.1f')}", f"all images in memory, no loader: {memory:.1f} s")
 
 
@@ -208,8 +211,9 @@ def _(r: Results, p: Figures) -> Verdict:
     rates = {kind.replace("_", " "): per_digit(r, f"error_{kind}").mean(axis=1) for kind in kinds}
     text = "; ".join(f"{kind} {x[0]:.1%} … {x[5]:.1%} … {x[9]:.1%}" for kind, x in rates.items())
     measured = f"brightness {mean:.3f} ± {sd:.3f} ({sd / mean:.0%}), from {low:.3f} to {high:.3f}"
+    odd = all(min(x[0], x[9]) > 1.3 * x[5] for kind, x in rates.items() if "within" in kind)
     text = f"error rate in the lowest, a middle and the highest decile: {text}"
-    return Verdict(graded(sd / mean < 0.1), measured, text)
+    return Verdict(graded(sd / mean < 0.1 or odd, sd / mean < 0.1 and odd), measured, text)
 
 
 @claim("S1-18")
@@ -232,9 +236,9 @@ def _(r: Results, p: Figures) -> Verdict:
     before = per_digit(r, "recall").mean(axis=1)
     weak = {c: (s.digits(c, "recall").mean(axis=1) - before)[p["weak"]] for c in cures}
     text = "; ".join(f"{c}: recall of {listed(x, '+.1%')}" for c, x in weak.items())
-    return Verdict(
-        graded(any(x.min() > 0 for x in weak.values()), fully=False), listed(changes(r, cures), "+.2%"), text
-    )
+    gain, helps = changes(r, cures), any(x.min() > 0 for x in weak.values())
+    needless = not any(above(x) for x in gain.values())
+    return Verdict(graded(helps or needless, helps and needless), f"accuracy: {listed(gain, '+.2%')}", text)
 
 
 @claim("S1-21")
@@ -296,8 +300,8 @@ def _(r: Results, p: Figures) -> Verdict:
     chosen, plain, twin = (
         grid[f"lr={rate} momentum={m}"] for rate, m in (("0.01", "0.9"), ("0.01", "0"), ("0.1", "0"))
     )
-    near = chosen[30] / grid.loc[30].min() - 1
-    word = graded(near < 0.1 and chosen[1] < plain[1], near < 0.02 and chosen[1] < 0.98 * twin[1])
+    near = {e: chosen[e] / grid.loc[e].min() - 1 for e in (1, 30)}
+    word = graded(near[1] < 0.02 and chosen[1] < plain[1], near[30] < 0.02 and chosen[1] < 0.98 * twin[1])
     runs = {"0.01 with momentum": chosen, "0.01 without": plain, "0.1 without": twin}
     text = (
         f"validation loss after 1 and 30 epochs: {'; '.join(f'{c} {x[1]:.4f}, {x[30]:.4f}' for c, x in runs.items())}"
@@ -343,7 +347,8 @@ def _(r: Results, p: Figures) -> Verdict:
     s, names = r["s1_variants"], ["no early stop", "constant", "constant no early stop"]
     loss = changes(r, names, "test_loss")
     decay = difference(s.runs(names[2], "test_loss"), s.runs(names[0], "test_loss"))
-    word = graded(above(decay), above(loss[names[0]]))
+    helped, hurt = (above(decay), above(loss[names[0]])), below(loss[names[0]])
+    word = graded(any(helped), all(helped), otherwise=REFUTED if hurt else NOT_REPRODUCED)
     measured = (
         f"test loss without early stopping {show(loss[names[0]], '+.4f')}, without the schedule {show(decay, '+.4f')}"
     )
@@ -371,7 +376,7 @@ def range_curve(r: Results, start: str) -> pd.Series:
 def _(r: Results, p: Figures) -> Verdict:
     fresh, trained = (range_curve(r, start) for start in ("fresh", "trained"))
     falls, lowest = min(fresh[fresh < 0.9].index, default=math.inf), fresh.idxmin()
-    word = graded(falls <= p["low"] and p["high"] <= 2 * lowest, trained.min() < 0.9)
+    word = graded(falls <= p["low"] and p["high"] <= 2 * lowest, trained.min() < 0.75)
     measured = f"fresh weights: the loss falls from {falls:.1g} on and is lowest at {lowest:.2g}"
     worse = min(trained[trained > 1.5].index, default=math.inf)
     text = f"trained weights: never below {trained.min():.0%} of its first value, 1.5 times that from {worse:.1g} on"
@@ -381,7 +386,7 @@ def _(r: Results, p: Figures) -> Verdict:
 @claim("S1-35")
 def _(r: Results, p: Figures) -> Verdict:
     lowest = {start: range_curve(r, start).min() for start in ("fresh", "trained")}
-    word = graded(lowest["fresh"] < 0.8, lowest["trained"] < 0.8)
+    word = graded(lowest["fresh"] < 0.75, lowest["trained"] < 0.75)
     return Verdict(word, f"lowest loss as a share of the first: {listed(lowest, '.2f')}")
 
 
@@ -412,7 +417,8 @@ def _(r: Results, p: Figures) -> Verdict:
     runs = {b: recipe(r, "test_accuracy") if b == 64 else s.runs(f"batch={b}", "test_accuracy") for b in p["batches"]}
     first, second = difference(runs[32], runs[64]), difference(runs[64], runs[128])
     scaled = changes(r, [c for c in s.configurations if c.endswith("scaled")])
-    word = graded(above(first) or above(second), above(first) and above(second))
+    seen, reversed_ = [above(x) for x in (first, second)], any(below(x) for x in (first, second))
+    word = graded(any(seen), all(seen), otherwise=REFUTED if reversed_ else NOT_REPRODUCED)
     measured = f"32 minus 64: {show(first, '+.2%')}; 64 minus 128: {show(second, '+.2%')}"
     return Verdict(word, measured, f"minus 64, with the rate in proportion to the batch: {listed(scaled, '+.2%')}")
 
@@ -427,9 +433,11 @@ def _(r: Results, p: Figures) -> Verdict:
 @claim("S1-40")
 def _(r: Results, p: Figures) -> Verdict:
     runs, right = recipe(r, "test_accuracy"), published_counts()[0]
-    exact = right.sum() / 10_000
+    exact, stop = right.sum() / 10_000, recipe(r, "stop_epoch")
     word = graded(exact in one_more(runs), abs(exact - p["printed"]) < 0.0005, otherwise=NOT_REPRODUCED)
-    text = f"{' + '.join(map(str, right))} = {right.sum():,} right; one more run: {one_more(runs):.2%}"
+    text = f"{' + '.join(map(str, right))} = {right.sum():,} right; one more run: {one_more(runs):.2%}; "
+    text += f"runs that stop before the first cut of the rate: {show(runs[stop <= 10], '.2%')}, "
+    text += f"later: {show(runs[stop > 10], '.2%')}"
     measured = f"{show(runs, '.2%')}; the published run had {exact:.2%}"
     return Verdict(word, measured, text, chart={"S1-40 accuracy": (exact, runs)})
 
@@ -500,7 +508,7 @@ def _(r: Results, p: Figures) -> Verdict:
 @claim("S1-47")
 def _(r: Results, p: Figures) -> Verdict:
     ece, temperature, sure, right = (recipe(r, m) for m in ("ece15", "temperature", "mean_confidence", "test_accuracy"))
-    word = graded(ece.mean() < 0.015 and abs(temperature.mean() - 1) < 0.15, fully=False)
+    word = graded(ece.mean() < 0.015, fully=False)
     text = (
         f"mean confidence {sure.mean():.4f}, accuracy {right.mean():.4f}; Brier score {recipe(r, 'brier').mean():.4f}"
     )
@@ -520,7 +528,7 @@ def _(r: Results, p: Figures) -> Verdict:
 def _(r: Results, p: Figures) -> Verdict:
     bins, b = per_digit(r, "error_bin").reindex(DIGITS, fill_value=0), p["bin"]
     share, fullest = (bins / bins.sum()).mean(axis=1), int((bins.idxmax() == b).sum())
-    word = graded(share.idxmax() == b, share[b] > 1.2 * max(share[b - 1], share[b + 1]))
+    word = graded(share.idxmax() == b, share[b] > 0.5)
     measured = f"{share[b]:.1%} of the errors; the fullest of ten bins in {fullest} of {bins.shape[1]} runs"
     return Verdict(word, measured, f"share per bin from 0.2 on: {', '.join(f'{x:.0%}' for x in share[2:])}")
 
@@ -543,9 +551,8 @@ def _(r: Results, p: Figures) -> Verdict:
     top = [int(c) for c in ledger.claims()["S1-50"].figures["cells"]]
     measured = "ranks among 90: " + ", ".join(f"{name} {place[c]}" for name, c in zip(pairs(cells), cells, strict=True))
     both = pairs([c for c in cells if c in top])
-    return Verdict(
-        graded(all(place[c] <= 6 for c in cells)), measured, f"in the page's own list of six: {', '.join(both)}"
-    )
+    word = graded(all(place[c] <= 15 for c in cells), all(place[c] <= 6 for c in cells))
+    return Verdict(word, measured, f"in the page's own list of six: {', '.join(both)}")
 
 
 @claim("S1-52")
