@@ -7,7 +7,7 @@ PAGES := build/book_pages
 BUILDER ?= html
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run test lab book student notebooks lock clean
+.PHONY: help run test lab book student notebooks reproduce lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,10 @@ student: .venv/ready  ## write the students' edition, without solutions and outp
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --jobs 1 $(ARGS)
 	$(PYTHON_IN_VENV) tests/publish.py
+
+reproduce: .venv/ready  ## run the studies behind the published claims on MNIST, and judge the claims
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers reproduce $(ARGS)
+	$(PYTHON_IN_VENV) tests/publish.py studies
 
 lock: .venv/ready  ## choose new versions: requirements.lock and environment.yml
 	.venv/bin/uv pip compile pyproject.toml --extra test --extra book --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock

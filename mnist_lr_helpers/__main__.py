@@ -1,4 +1,4 @@
-"""The command line: ``python -m mnist_lr_helpers run [NOTEBOOK …]``."""
+"""The command line: ``python -m mnist_lr_helpers run [NOTEBOOK …]`` and ``… reproduce [STUDY …]``."""
 
 from __future__ import annotations
 
@@ -40,6 +40,16 @@ def _run(options: argparse.Namespace) -> int:
     return int(any(result.status == "failed" for result in results))
 
 
+def _reproduce(options: argparse.Namespace) -> int:
+    from mnist_lr_helpers.reproduction.run import RESULTS, judge_claims, reproduce
+
+    output = options.output and Path(options.output).resolve()
+    if options.ledger_only:
+        return judge_claims(output or RESULTS)
+    where = {"scheduler": options.scheduler, "workers": options.workers, "output": output}
+    return reproduce(options.study, resume=options.resume, quick=options.quick, **where)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mnist_lr_helpers", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -52,6 +62,17 @@ def _parser() -> argparse.ArgumentParser:
     jobs = runner.default_workers()
     run.add_argument("--jobs", type=_positive, default=jobs, metavar="N", help=f"notebooks executed at a time ({jobs})")
     run.add_argument("--cell-timeout", type=_positive, default=600, metavar="S", help="seconds a cell may take (600)")
+    again = commands.add_parser("reproduce", help="run the studies behind the published claims, on MNIST")
+    again.set_defaults(command=_reproduce)
+    again.add_argument("study", nargs="*", help="name of a study; all without any")
+    again.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, tcp://HOST:PORT")
+    again.add_argument("--workers", type=_positive, metavar="N", help="processes on this machine (one per core)")
+    again.add_argument("--resume", action="store_true", help="keep the trainings that an earlier run has stored")
+    again.add_argument("--output", metavar="DIR", help="where tables and trainings go (data/results/ and build/)")
+    again.add_argument("--quick", action="store_true", help="a smoke run on few images, without verdicts")
+    again.add_argument(
+        "--ledger-only", action="store_true", help="judge the claims by the stored tables, train nothing"
+    )
     return parser
 
 

@@ -908,3 +908,71 @@ EXERCISES |= {
         },
     ),
 }
+
+
+def _one_more(
+    runs: torch.Tensor, *, own: float = 1.0, mean: float = 1.0, freedom: int = 1, divisor: int = 1, normal: bool = False
+) -> tuple[float, float]:
+    """Student's prediction interval, or what becomes of it without one of its parts."""
+    from scipy import stats
+
+    n, quantile = len(runs), 1.959964
+    if not normal:
+        quantile = stats.t.ppf(0.975, n - freedom)
+    half = quantile * runs.double().std(correction=divisor).item() * (own + mean / n) ** 0.5
+    return runs.double().mean().item() - half, runs.double().mean().item() + half
+
+
+_runs = (torch.tensor([0.9247, 0.9252, 0.9239, 0.9258, 0.9244]), torch.tensor([3.0, 5.0, 4.0]))
+_losses = (torch.tensor([0.30, 0.20, 0.17, 0.19, 0.24]), torch.tensor([0.28, 0.19, 0.18, 0.16, 0.21]))
+_accuracies = ((0.9729928571428571, 14_000), (0.9729928571428571, 140_000), (0.57, 100), (0.07, 100), (0.975, 30))
+
+EXERCISES |= {
+    "10.1 whole-images": Exercise(
+        expected=lambda accuracy, n: abs(accuracy * n - round(accuracy * n)) < 1e-6,
+        probes=_accuracies,
+        mistakes={
+            "a computer's 0.57 · 100 is not quite 57: leave room for rounding": lambda a, n: a * n == round(a * n),
+            "this cuts the decimals off; a number a hair below 57 is near 57, not 56": lambda a, n: (
+                abs(a * n - int(a * n)) < 1e-6
+            ),
+            "every number is within one half of a whole one": lambda a, n: abs(a * n - round(a * n)) <= 0.5,
+            "this accepts an accuracy that is only near; so many decimals were printed for a reason": lambda a, n: (
+                abs(round(a * n) / n - a) < 1e-4
+            ),
+            "this answers the opposite question": lambda a, n: abs(a * n - round(a * n)) >= 1e-6,
+        },
+    ),
+    "10.2 price-of-peeking": Exercise(
+        expected=lambda validation, test: test[validation.argmin()] - test.min(),
+        probes=(_losses, (torch.tensor([0.5, 0.4, 0.6, 0.7]), torch.tensor([0.52, 0.45, 0.44, 0.9]))),
+        mistakes={
+            "these are losses on different images; compare two values of the test loss": lambda validation, test: (
+                validation.min() - test.min()
+            ),
+            "nobody chose the last epoch": lambda validation, test: test[-1] - test.min(),
+            "the sign is turned round: the minimum is never the higher one": lambda validation, test: (
+                test.min() - test[validation.argmin()]
+            ),
+            "this is the epoch, not a loss": lambda validation, test: validation.argmin(),
+            "this is the loss itself; how far is it from the minimum?": lambda validation, test: test[
+                validation.argmin()
+            ],
+        },
+    ),
+    "10.3 one-more-run": Exercise(
+        expected=_one_more,
+        probes=tuple((runs,) for runs in _runs),
+        mistakes={
+            "this is where the mean lies; a single run scatters far more": lambda runs: _one_more(runs, own=0.0),
+            "the mean itself is not known exactly": lambda runs: _one_more(runs, mean=0.0),
+            "with so few runs 1.96 is too short: the spread is estimated, too": lambda runs: _one_more(
+                runs, normal=True
+            ),
+            "the spread is measured from the runs' own mean, which costs one degree of freedom": lambda runs: _one_more(
+                runs, freedom=0
+            ),
+            "this standard deviation divides by n": lambda runs: _one_more(runs, divisor=0),
+        },
+    ),
+}

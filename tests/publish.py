@@ -1,4 +1,7 @@
-"""Make the executed notebooks in ``build/`` the committed ones, with their measured times (``make notebooks``)."""
+"""Make the executed notebooks in ``build/`` the committed ones, with their measured times (``make notebooks``).
+
+With the argument ``studies`` only the README's table of studies is brought up to date (``make reproduce``).
+"""
 
 import base64
 import json
@@ -36,6 +39,12 @@ def main(build: Path = PROJECT / "build") -> None:
     write_atomically(PROJECT / "README.md", readme.encode())
 
 
+def publish_studies() -> None:
+    """Show in the README how long the stored studies took."""
+    readme = replace_between((PROJECT / "README.md").read_text(), "studies", studies_table())
+    write_atomically(PROJECT / "README.md", readme.encode())
+
+
 def publish(executed: Path, result: Result) -> dict[str, Any]:
     """Stamp one executed notebook, put it in its place, and return its row for ``run_times.json``."""
     notebook = nbformat.read(executed, as_version=4)
@@ -66,6 +75,16 @@ def run_times_table(times: dict[str, dict[str, Any]]) -> str:
     return "\n".join(["| notebook | title | time | peak memory |", "|---|---|---|---|", *rows, ""])
 
 
+def studies_table() -> str:
+    """The README's table of studies, from the JSON beside each stored table; the longest first."""
+    stored = [json.loads(path.read_text()) for path in RUN_TIMES.parent.glob("*.json")]
+    studies = sorted((one for one in stored if "trainings" in one), key=lambda one: -one["seconds"])
+    rows = [f"| `{one['study']}` | {one['trainings']} | {one['seconds']:,.0f} s |" for one in studies]
+    trainings, seconds = (sum(one[key] for one in studies) for key in ("trainings", "seconds"))
+    total = f"| all | {trainings} | {seconds:,.0f} s, that is {seconds / 120:.0f} minutes on two cores |"
+    return "\n".join(["| study | trainings | time on one core |", "|---|---|---|", *rows, total, ""])
+
+
 def replace_between(text: str, name: str, new: str) -> str:
     """The text with what stands between the markers of that name replaced."""
     pattern = rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
@@ -73,4 +92,4 @@ def replace_between(text: str, name: str, new: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    publish_studies() if sys.argv[1:] == ["studies"] else main()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from pathlib import Path
 
@@ -20,7 +21,8 @@ import pytest
 from mnist_lr_helpers import runner
 
 PROJECT = Path(__file__).resolve().parents[1]
-MODULES = sorted((PROJECT / "mnist_lr_helpers").glob("*.py"))
+MODULES = sorted((PROJECT / "mnist_lr_helpers").rglob("*.py"))
+PACKAGED = {PROJECT / "mnist_lr_helpers", PROJECT / "mnist_lr_helpers" / "reproduction"}
 ORDER = ["data", "features", "models", "training", "evaluation", "errors", "plotting"]
 
 
@@ -39,9 +41,18 @@ def test_lock_file_pins_the_torch_pair_with_hashes() -> None:
 def test_modules_import_only_what_stands_left_of_them(path: Path) -> None:
     imported = re.findall(r"from mnist_lr_helpers(?:\.(\w+))? import ([\w, ]+)", path.read_text())
     names = {module or name.strip() for module, line in imported for name in ([module] if module else line.split(","))}
+    if path.parent.name == "reproduction":
+        return  # it stands apart: it uses the others, and only the command line imports it
     if path.stem in ORDER:
         assert names <= set(ORDER[: ORDER.index(path.stem)])
-    assert "reproduction" not in names
+    if path.stem != "__main__":
+        assert "reproduction" not in path.read_text()
+
+
+def test_every_folder_with_modules_is_packaged() -> None:
+    assert {path.parent for path in MODULES} == PACKAGED
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert {PROJECT / name.replace(".", "/") for name in declared} == PACKAGED
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
@@ -67,6 +78,10 @@ def test_importing_the_helpers_loads_no_heavy_library() -> None:
 def test_readme_shows_the_stored_times() -> None:
     times = json.loads(publish.RUN_TIMES.read_text())
     assert publish.run_times_table(times) in (PROJECT / "README.md").read_text()
+
+
+def test_readme_shows_how_long_the_stored_studies_took() -> None:
+    assert publish.studies_table() in (PROJECT / "README.md").read_text()
 
 
 def test_readme_links_lead_somewhere() -> None:
