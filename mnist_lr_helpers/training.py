@@ -228,8 +228,8 @@ def _train_epoch(
     """One pass over the training images; loss and accuracy as seen on the way, per image."""
     model.train()
     written_out = type(model) is LogisticRegression and all(weights.requires_grad for weights in model.parameters())
-    # Loss and predictions go to tensors set aside before: reading a number in every batch would make a GPU wait, and new
-    # small tensors between the large, short-lived ones would leave holes in the memory.
+    # Loss and predictions go to tensors set aside before: reading a number in every batch would make a GPU wait, and
+    # new small tensors between the large, short-lived ones would leave holes in the memory.
     losses = torch.zeros(len(batches), device=train.labels.device)
     predicted = torch.empty_like(train.labels).split([len(index) for index in batches])
     for batch, index in enumerate(batches):
@@ -366,6 +366,7 @@ def convex_optimum(
     images = nn.functional.pad(train.images.flatten(start_dim=1), (0, 1), value=1.0)  # the last 1 feeds the bias
     n_classes, (n, width), seen = int(train.labels.max()) + 1, images.shape, {"passes": 0}
     model = copy.deepcopy(start) or LogisticRegression(width - 1, n_classes, initialisation="zeros")
+    model.to(images.device)
     weights = torch.cat([model.linear.weight, model.linear.bias[:, None]], dim=1).detach()  # [n_classes, d + 1]
     some = images[:: max(1, n // 8_192)]  # enough for a rough curvature
     p = (some @ weights.T).softmax(dim=1)
@@ -374,16 +375,18 @@ def convex_optimum(
     scale = (curvature.clamp(min=0) + l2).sqrt()
 
     def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
-        seen["weights"] = weights = ((torch.from_numpy(point).view(n_classes, width) / scale) @ axes.T).float()
+        seen["weights"] = weights = (
+            (torch.from_numpy(point).to(scale).view(n_classes, width) / scale) @ axes.T
+        ).float()
         seen["objective"], gradient = _objective(weights, images, train.labels, l2)
         seen["norm"], seen["passes"] = gradient.norm().item(), seen["passes"] + 1
-        return seen["objective"], (gradient @ axes / scale).flatten().numpy()
+        return seen["objective"], (gradient @ axes / scale).flatten().cpu().numpy()
 
     def stop_if_certified(_: np.ndarray) -> None:
         if seen["norm"] ** 2 <= 2 * l2 * tolerance:
             raise StopIteration
 
-    origin = ((weights.double() @ axes) * scale).flatten().numpy()
+    origin = ((weights.double() @ axes) * scale).flatten().cpu().numpy()
     options = {"maxiter": 1000, "maxfun": 2000, "ftol": 0.0, "gtol": 0.0}
     evaluate(minimize(evaluate, origin, jac=True, method="L-BFGS-B", callback=stop_if_certified, options=options).x)
     model.load_state_dict({"linear.weight": seen["weights"][:, :-1], "linear.bias": seen["weights"][:, -1]})
@@ -392,7 +395,7 @@ def convex_optimum(
 
 def _objective(weights: Tensor, images: Tensor, labels: Tensor, l2: float) -> tuple[float, Tensor]:
     """Mean cross-entropy + l2/2 ‖weights‖², and its gradient in float64."""
-    rows = torch.arange(len(labels))
+    rows = torch.arange(len(labels), device=labels.device)
     log_probabilities = (images @ weights.T).log_softmax(dim=1)
     loss = -log_probabilities[rows, labels].double().mean() + l2 / 2 * weights.double().square().sum()
     error = log_probabilities.exp_()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -18,6 +24,17 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from mnist_lr_helpers.data import DEFAULT_ROOT, Split
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A model trained for so many iterations: what it took, and how good it was."""
+
+    iterations: int
+    seconds: float
+    accuracy: float
+    objective: float
+
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 START_UP = 60.0  # seconds, of a process that imports scikit-learn on a busy machine
@@ -105,6 +122,26 @@ def iterate_once(n: int, *, root: Path | str | None = None, download: bool = Fal
     return timed(iterate)
 
 
+@contextmanager
+def mirror(folder: Path) -> Iterator[None]:
+    """A web server on this machine that has the files of a folder, as the one mirror of ours and of torchvision's."""
+    handler = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
+    server.handle_error = lambda *_: None  # torchvision asks for a file, hangs up, and asks again
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    try:
+        with (
+            mock.patch.dict(os.environ, MNIST_LR_MIRROR=address, no_proxy="127.0.0.1"),
+            mock.patch.object(datasets.MNIST, "mirrors", [address]),
+            redirect_stderr(io.StringIO()),  # the progress bars
+        ):
+            yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def write_arrays(folder: Path, train: Split, test: Split) -> None:
     """What ``race.py`` reads: pixels ``float32 [n, 785]``, the last column 1, and labels ``int64 [n]``."""
     for prefix, split in (("", train), ("test_", test)):
@@ -113,23 +150,39 @@ def write_arrays(folder: Path, train: Split, test: Split) -> None:
         np.save(folder / f"{prefix}labels.npy", split.labels.cpu().numpy())
 
 
-def attempts(
-    folder: Path, solver: str, iterations: Sequence[int], *, l2: float, limit: float
-) -> Iterator[dict[str, float]]:
-    """The solver's attempts, until the caller has seen enough or one takes more seconds than the limit."""
+class TimeUp(Exception):
+    """A solver took longer than the limit and was ended."""
+
+
+@contextmanager
+def solver_at_work(folder: Path, solver: str, *, l2: float, limit: float) -> Iterator[Callable[[int], Attempt]]:
+    """A process with one of scikit-learn's solvers, as a function from iterations to an attempt.
+
+    Raises:
+        TimeUp: an attempt took more seconds than the limit.
+        RuntimeError: the process ended by itself; its own message is above.
+    """
     command = [sys.executable, str(Path(__file__).with_name("race.py")), str(folder), solver, str(l2)]
-    with subprocess.Popen([*command, json.dumps(list(iterations))], stdout=subprocess.PIPE, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+
+        def answer(seconds: float) -> dict:
+            watchdog = threading.Timer(seconds, process.kill)
+            watchdog.start()
+            started, line = time.perf_counter(), process.stdout.readline()
+            watchdog.cancel()
+            if line:
+                return json.loads(line)
+            if time.perf_counter() - started >= seconds:
+                raise TimeUp(solver)
+            raise RuntimeError(f"{solver} ended with exit status {process.wait()}")
+
+        def attempt(iterations: int) -> Attempt:
+            print(iterations, file=process.stdin, flush=True)
+            return Attempt(iterations, **answer(limit))
+
         try:
-            patience = START_UP
-            while True:
-                watchdog = threading.Timer(patience, process.kill)
-                watchdog.start()
-                line = process.stdout.readline()
-                watchdog.cancel()
-                if not line:
-                    return
-                if "iterations" in (attempt := json.loads(line)):
-                    yield attempt
-                patience = limit
+            answer(START_UP)
+            yield attempt
         finally:
             process.kill()

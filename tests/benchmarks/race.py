@@ -1,8 +1,8 @@
-"""One of scikit-learn's solvers, in a process of its own so that the caller can end it: ``race.py FOLDER SOLVER ...``.
+"""One of scikit-learn's solvers, in a process of its own so that the caller can end it: ``race.py FOLDER SOLVER L2``.
 
-Prints one JSON line when it is ready, then one per attempt: iterations, seconds of ``fit`` alone, test accuracy, and the
-objective of ``convex_optimum``. A fresh model is fitted for each attempt, so its seconds are those of a reader who
-knows how many iterations it takes.
+Prints one JSON line when it is ready, then one per attempt: seconds of ``fit`` alone, test accuracy, and the objective
+of ``convex_optimum``. A fresh model is fitted for each attempt, so its seconds are those of a reader who knows how many
+iterations it takes.
 """
 
 from __future__ import annotations
@@ -38,18 +38,17 @@ def objective(weights: np.ndarray, pixels: np.ndarray, labels: np.ndarray, l2: f
     return float(losses.mean() + l2 / 2 * np.square(weights, dtype=np.float64).sum())
 
 
-def main(folder: Path, solver: str, l2: float, iterations: list[int]) -> None:
-    """Attempt after attempt; ends when there are no more iterations to try, or when it is killed."""
+def main(folder: Path, solver: str, l2: float) -> None:
+    """Answer each number of iterations that arrives on the standard input with one attempt."""
     warnings.filterwarnings("ignore", category=ConvergenceWarning)
     part = {name: np.load(folder / f"{name}.npy") for name in ("pixels", "labels", "test_pixels", "test_labels")}
     print(json.dumps({"ready": solver}), flush=True)
-    for count in iterations:
-        model = build(solver, count, l2, len(part["labels"]))
+    for line in sys.stdin:
+        model = build(solver, int(line), l2, len(part["labels"]))
         started = time.perf_counter()
         model.fit(part["pixels"], part["labels"])
         seconds = time.perf_counter() - started
         attempt = {
-            "iterations": count,
             "seconds": seconds,
             "accuracy": float((model.predict(part["test_pixels"]) == part["test_labels"]).mean()),
             "objective": objective(model.coef_, part["pixels"], part["labels"], l2),
@@ -58,4 +57,4 @@ def main(folder: Path, solver: str, l2: float, iterations: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), json.loads(sys.argv[4]))
+    main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))
