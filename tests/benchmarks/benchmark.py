@@ -53,7 +53,7 @@ AXES = {
     "hidden": [{"n": 6_000, "batch": 200, "hidden": hidden} for hidden in (64, 128, 256, 512, 1_024, 2_048)],
 }
 IMPORTED = ("data", "features", "models", "training", "evaluation", "errors", "exercises")  # all but the drawing ones
-AXIS_LABELS = {"n": "training images", "batch": "images in a batch", "hidden": "neurons in the hidden layer"}
+AXIS_LABELS = {"n": "training images", "batch": "images in a batch", "hidden": "hidden neurons"}
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,8 @@ def ten_digits_comparison(data: Dataset, steps: int = 20) -> Comparison:
             descend(truth[:, [digit]])
 
     name = f"Ten one-versus-rest models, {steps} steps"
-    return Comparison(name, "one product", "ten loops", lambda: timed(lambda: descend(truth)), lambda: timed(loops))
+    ours, theirs = partial(timed, lambda: descend(truth)), partial(timed, loops)
+    return Comparison(name, "one product", "ten loops", ours, theirs, None, True)
 
 
 def import_row(repetitions: int) -> Row:

@@ -30,7 +30,7 @@ Goal = Callable[[Attempt], bool]
 Racer = Callable[[int], Attempt]
 BATCH_SIZES = (64, 128, 256, 512, 1024)  # S1's rate of 0.01 at 64, scaled in proportion (Goyal et al. 2017)
 JUDGED_AFTER = 6  # epochs
-CONTENDERS = 2  # of scikit-learn's solvers are repeated: the fastest ones
+CONTENDERS = 1  # of scikit-learn's solvers are repeated: the fastest
 LAST_EPOCHS, LAST_HALVINGS = 24, 20
 
 

@@ -179,6 +179,8 @@ def draw_scaling(points: pd.DataFrame, labels: dict[str, str], path: Path) -> No
             axis, some = axes[i, j], points[(points.axis == size) & points[cost].notna()]
             axis.set(xscale="log", yscale="log", xlabel=size_label, ylabel=cost_label)
             axis.plot(some[size], some[cost], "o", color=plotting.COLOURS["train"])
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("{x:g}" if some[cost].max() < 5 * some[cost].min() else "")
             if len(some) > 1:
                 power, factor = exponent(some[size], some[cost])
                 axis.plot(some[size], factor * some[size] ** power, color=plotting.COLOURS["neutral"])
