@@ -7,7 +7,7 @@ PAGES := build/book_pages
 BUILDER ?= html
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run test lab book student notebooks reproduce lock clean
+.PHONY: help run test bench lab book student notebooks reproduce lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ test: .venv/ready  ## run every check
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 --dist loadgroup --durations 25 $(ARGS)
+
+bench: .venv/ready  ## measure the course against what its readers would otherwise run: build/benchmark.json, about 10 minutes
+	$(PYTHON_IN_VENV) tests/benchmarks/benchmark.py $(ARGS)
 
 lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, nll_loss
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
@@ -184,7 +184,8 @@ def _run_epochs(
         learning_rate = _learning_rate(config, epoch)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        batches = torch.randperm(len(train), generator=generators["shuffle"]).split(config.batch_size)
+        order = torch.randperm(len(train), generator=generators["shuffle"]).to(train.labels.device)
+        batches = order.split(config.batch_size)
         row = {"epoch": epoch}
         row["train_loss"], row["train_accuracy"] = _train_epoch(model, train, optimizer, batches, transform, epoch)
         row["validation_loss"], row["validation_accuracy"] = loss_and_accuracy(model, validation)
@@ -226,21 +227,25 @@ def _train_epoch(
 ) -> tuple[float, float]:
     """One pass over the training images; loss and accuracy as seen on the way, per image."""
     model.train()
+    written_out = type(model) is LogisticRegression and all(weights.requires_grad for weights in model.parameters())
+    # Loss and predictions go to tensors set aside before: reading a number in every batch would make a GPU wait, and
+    # new small tensors between the large, short-lived ones would leave holes in the memory.
     losses = torch.zeros(len(batches), device=train.labels.device)
-    correct = torch.zeros(len(batches), device=train.labels.device, dtype=torch.int64)
+    predicted = torch.empty_like(train.labels).split([len(index) for index in batches])
     for batch, index in enumerate(batches):
         images, labels = train.images.index_select(0, index), train.labels.index_select(0, index)
         if augment is not None:
             images = augment(images)
-        logits = model(images)
-        loss = cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()
+        if written_out:
+            logits, loss = _softmax_regression_gradient(model, images, labels)
+        else:
+            logits = model(images)
+            loss = cross_entropy(logits, labels)
+            optimizer.zero_grad()
+            loss.backward()
         optimizer.step()
-        # Kept in a tensor: reading a number here would make a GPU wait in every batch. And in one set aside before,
-        # because new small tensors between the large, short-lived ones would leave holes in the memory.
         losses[batch] = loss.detach()
-        correct[batch] = (logits.detach().argmax(dim=1) == labels).sum()
+        torch.argmax(logits.detach(), dim=1, out=predicted[batch])
     batch_losses = losses.double()
     if not batch_losses.isfinite().all():
         batch = int((~batch_losses.isfinite()).nonzero()[0])
@@ -250,7 +255,23 @@ def _train_epoch(
         )
     sizes = torch.tensor([len(index) for index in batches], device=batch_losses.device)
     mean_loss = (batch_losses * sizes).sum() / len(train)
-    return mean_loss.item(), correct.sum().item() / len(train)
+    correct = (torch.cat(predicted) == train.labels.index_select(0, torch.cat(batches))).sum()
+    return mean_loss.item(), correct.item() / len(train)
+
+
+@torch.no_grad()
+def _softmax_regression_gradient(model: LogisticRegression, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and loss of a batch; leaves the gradient, probabilities minus truth times pixels, in the parameters.
+
+    What ``backward`` computes for this model, bit for bit, without the book-keeping, which costs more than the work.
+    """
+    logits = model(images)
+    log_probabilities = logits.log_softmax(dim=1)
+    loss = nll_loss(log_probabilities, labels)
+    truth = torch.zeros_like(logits).scatter_(1, labels[:, None], -1 / len(labels))  # −y / n
+    error = torch.ops.aten._log_softmax_backward_data(truth, log_probabilities, 1, logits.dtype)  # (p − y) / n
+    model.linear.weight.grad, model.linear.bias.grad = error.T @ images.flatten(start_dim=1), error.sum(dim=0)
+    return logits, loss
 
 
 @torch.inference_mode()
@@ -359,6 +380,7 @@ def convex_optimum(
     images = nn.functional.pad(train.images.flatten(start_dim=1), (0, 1), value=1.0)  # the last 1 feeds the bias
     n_classes, (n, width), seen = int(train.labels.max()) + 1, images.shape, {"passes": 0}
     model = copy.deepcopy(start) or LogisticRegression(width - 1, n_classes, initialisation="zeros")
+    model.to(images.device)
     weights = torch.cat([model.linear.weight, model.linear.bias[:, None]], dim=1).detach()  # [n_classes, d + 1]
     some = images[:: max(1, n // 8_192)]  # enough for a rough curvature
     p = (some @ weights.T).softmax(dim=1)
@@ -367,16 +389,18 @@ def convex_optimum(
     scale = (curvature.clamp(min=0) + l2).sqrt()
 
     def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
-        seen["weights"] = weights = ((torch.from_numpy(point).view(n_classes, width) / scale) @ axes.T).float()
+        seen["weights"] = weights = (
+            (torch.from_numpy(point).to(scale).view(n_classes, width) / scale) @ axes.T
+        ).float()
         seen["objective"], gradient = _objective(weights, images, train.labels, l2)
         seen["norm"], seen["passes"] = gradient.norm().item(), seen["passes"] + 1
-        return seen["objective"], (gradient @ axes / scale).flatten().numpy()
+        return seen["objective"], (gradient @ axes / scale).flatten().cpu().numpy()
 
     def stop_if_certified(_: np.ndarray) -> None:
         if seen["norm"] ** 2 <= 2 * l2 * tolerance:
             raise StopIteration
 
-    origin = ((weights.double() @ axes) * scale).flatten().numpy()
+    origin = ((weights.double() @ axes) * scale).flatten().cpu().numpy()
     options = {"maxiter": 1000, "maxfun": 2000, "ftol": 0.0, "gtol": 0.0}
     evaluate(minimize(evaluate, origin, jac=True, method="L-BFGS-B", callback=stop_if_certified, options=options).x)
     model.load_state_dict({"linear.weight": seen["weights"][:, :-1], "linear.bias": seen["weights"][:, -1]})
@@ -385,7 +409,7 @@ def convex_optimum(
 
 def _objective(weights: Tensor, images: Tensor, labels: Tensor, l2: float) -> tuple[float, Tensor]:
     """Mean cross-entropy + l2/2 ‖weights‖², and its gradient in float64."""
-    rows = torch.arange(len(labels))
+    rows = torch.arange(len(labels), device=labels.device)
     log_probabilities = (images @ weights.T).log_softmax(dim=1)
     loss = -log_probabilities[rows, labels].double().mean() + l2 / 2 * weights.double().square().sum()
     error = log_probabilities.exp_()

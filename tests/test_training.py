@@ -252,3 +252,32 @@ def test_certificate_bounds_the_distance_to_the_best_objective(digits: Dataset) 
     assert warm.passes < best.passes
     with pytest.raises(ValueError, match="l2 is 0"):
         training.convex_optimum(digits.train, l2=0)
+
+
+class ByAutograd(models.LogisticRegression):
+    """The same model under another name, so that ``fit`` leaves its gradient to PyTorch."""
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"optimizer": "adam"}, {"weight_decay": 0.1, "batch_size": 37}, {"batch_size": 1}]
+)
+def test_gradient_written_out_is_autograds_bit_for_bit(digits: Dataset, settings: dict) -> None:
+    def run(build):
+        model = build(generator=seeded(0))
+        config = training.TrainingConfig(epochs=2, **settings)
+        options = {"validation": digits.validation, "config": config, "generator": seeded(1), "progress": False}
+        return model, training.fit(model, digits.train, **options).table.drop(columns="seconds")
+
+    (first, first_table), (second, second_table) = run(models.LogisticRegression), run(ByAutograd)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert first_table.equals(second_table)
+
+
+def test_frozen_weights_stay_frozen(digits: Dataset) -> None:
+    model = models.LogisticRegression(generator=seeded(0))
+    model.linear.bias.requires_grad_(False)
+    before = model.linear.weight.detach().clone()
+    config = training.TrainingConfig(epochs=1)
+    training.fit(model, digits.train, validation=digits.validation, config=config, generator=seeded(1), progress=False)
+    assert torch.equal(model.linear.bias, torch.zeros(10))
+    assert not torch.equal(model.linear.weight, before)

@@ -1,0 +1,354 @@
+"""``make bench``: the course against what its readers would otherwise run, side by side on this machine.
+
+Repetitions are interleaved, so that whatever else the machine does falls on both sides alike. A GPU is used where
+there is one, in PyTorch's deterministic mode as far as its kernels have one; the report says which device it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import peers
+import report
+import torch
+from contests import contests, seeded
+from peers import DEVICE, timed
+from race import SOLVERS
+from report import Row, row
+from tqdm import tqdm
+
+from mnist_lr_helpers.data import Dataset, Split, load_data, raw_folder, write_atomically
+from mnist_lr_helpers.models import Classifier, ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
+from mnist_lr_helpers.runner import find_notebooks
+from mnist_lr_helpers.training import TrainingConfig, fit
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from publish import replace_between
+
+PROJECT = Path(__file__).resolve().parents[2]
+STORED = PROJECT / "data" / "results" / "benchmark.csv"
+PICTURE = PROJECT / "notebooks" / "_static" / "benchmark.png"
+S0 = S1 = TrainingConfig(epochs=1, batch_size=64, learning_rate=0.01, momentum=0.9)
+S2 = TrainingConfig(epochs=1, batch_size=200, learning_rate=5e-4, optimizer="adam")
+L2 = 1e-3  # chosen on validation in notebook 03
+TARGETS = (0.92, 0.925)  # test accuracies
+CLOSE = 1e-4  # relative distance to the best objective
+COURSE_SECONDS, NOTEBOOK_SECONDS, NOTEBOOK_MB, IMPORT_SECONDS = 360.0, 90.0, 2000.0, 0.3  # the course's budgets
+AXES = {
+    "n": [{"n": n, "batch": 64, "hidden": 0} for n in (1_000, 2_000, 5_000, 10_000, 20_000, 60_000)],
+    "batch": [{"n": 60_000, "batch": batch, "hidden": 0} for batch in (16, 64, 256, 1_024, 4_096)],
+    "hidden": [{"n": 6_000, "batch": 200, "hidden": hidden} for hidden in (64, 128, 256, 512, 1_024, 2_048)],
+}
+IMPORTED = ("data", "features", "models", "training", "evaluation", "errors", "exercises")  # all but the drawing ones
+AXIS_LABELS = {"n": "training images", "batch": "images in a batch", "hidden": "hidden neurons"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is measured.
+
+    Attributes:
+        repetitions: of each comparison; half of it, rounded up, of those that take long.
+        train_size: training images, ``None`` for all.
+        limit: seconds after which an attempt of a solver is given up.
+        targets: test accuracies to reach.
+        close: relative distance to the best objective to reach.
+        solvers: those of scikit-learn that take part.
+        axes: the sizes for which the growth of cost is measured.
+    """
+
+    repetitions: int = 5
+    train_size: int | None = None
+    limit: float = 12.0
+    targets: tuple[float, ...] = TARGETS
+    close: float = CLOSE
+    solvers: tuple[str, ...] = SOLVERS
+    axes: dict[str, list[dict[str, int]]] = field(default_factory=lambda: AXES)
+
+    @property
+    def few(self) -> int:
+        """Repetitions of what takes long."""
+        return math.ceil(self.repetitions / 2)
+
+
+SMOKE = Settings(
+    repetitions=1,
+    train_size=1_000,
+    targets=(0.5,),
+    close=0.5,
+    solvers=SOLVERS[:1],
+    axes={"n": [{"n": n, "batch": 64, "hidden": 0} for n in (200, 400)]},
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two ways to do the same; each function does it once and returns the seconds it took."""
+
+    name: str
+    ours: str
+    peer: str
+    run_ours: Callable[[], float]
+    run_peer: Callable[[], float]
+    goal: float | None = None
+    long: bool = False
+
+
+def measure(comparisons: list[Comparison], settings: Settings) -> list[Row]:
+    """Interleaved repetitions of all comparisons, each side first in turn."""
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for repetition in tqdm(range(settings.repetitions), desc="repetitions", leave=False):
+        for one in comparisons:
+            if one.long and repetition >= settings.few:
+                continue
+            sides = [("ours", one.run_ours), ("peer", one.run_peer)]
+            for side, run in sides[:: 1 if repetition % 2 else -1]:
+                seconds.setdefault((one.name + one.peer, side), []).append(run())
+    return [
+        row(
+            one.name,
+            (one.ours, one.peer),
+            seconds[one.name + one.peer, "ours"],
+            seconds[one.name + one.peer, "peer"],
+            goal=one.goal,
+        )
+        for one in comparisons
+    ]
+
+
+def our_epoch(build: Callable[[], Classifier], config: TrainingConfig, data: Dataset) -> float:
+    """Seconds of ``fit`` for one epoch, which looks at a few validation images only, because the peers look at none."""
+    model, few = build().to(DEVICE), Split(data.validation.images[:10], data.validation.labels[:10])
+    return timed(lambda: fit(model, data.train, validation=few, config=config, generator=seeded(0), progress=False))
+
+
+def two_products(data: Dataset) -> float:
+    """The least an epoch can cost: one read of the images through the forward and the backward product."""
+    images, weights = data.train.images.flatten(1), torch.zeros(10, 784, device=DEVICE)
+    return timed(lambda: (images @ weights.T).T @ images)
+
+
+def their_epoch(build: Callable[[], torch.nn.Module], config: TrainingConfig, workers: int, n: int) -> float:
+    """Seconds of one epoch of the sources' way."""
+    model = build()
+    optimizer = (
+        torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        if config.optimizer == "adam"
+        else torch.optim.SGD(model.parameters(), lr=config.learning_rate, momentum=config.momentum)
+    )
+    return peers.loader_epoch(model, optimizer, peers.pipeline(config.batch_size, workers, n))
+
+
+def epoch_comparisons(data: Dataset) -> list[Comparison]:
+    """One epoch of logistic regression, of the perceptron and of the convolutional network."""
+    linear = partial(our_epoch, lambda: LogisticRegression(generator=seeded(0)), S1, data)
+    perceptron = partial(our_epoch, lambda: MultilayerPerceptron([512], generator=seeded(0)), S2, data)
+    network = partial(our_epoch, lambda: ConvolutionalNetwork(generator=seeded(0)), S0, data)
+    theirs = partial(their_epoch, n=len(data.train))
+    s1, s2, s0 = "Epoch of S1's recipe", "Epoch of S2's network, 512 hidden neurons", "Epoch of S0's CNN"
+    two, none = "DataLoader, 2 workers", "DataLoader, 0 workers"
+    return [
+        Comparison(s1, "fit", two, linear, partial(theirs, peers.linear, S1, 2), 20, True),
+        Comparison(s1, "fit", none, linear, partial(theirs, peers.linear, S1, 0), 20, True),
+        Comparison(s1, "fit", "the limit: two matrix products", linear, partial(two_products, data)),
+        Comparison(s2, "fit", two, perceptron, partial(theirs, peers.perceptron, S2, 2), 3, True),
+        Comparison(s0, "fit", two, network, partial(theirs, peers.network, S0, 2), 1.5, True),
+    ]
+
+
+def loading_comparisons(n: int) -> list[Comparison]:
+    """Loading with everything verified, against torchvision's images seen once through the transforms.
+
+    Cold means from an empty folder, downloaded from a mirror on this machine. Who has only the unpacked files cannot
+    play the mirror, and measures the warm case alone.
+    """
+
+    def ours_cold() -> float:
+        with peers.mirror(raw_folder("mnist")), tempfile.TemporaryDirectory() as empty:
+            return timed(lambda: load_data("mnist", root=empty))
+
+    def theirs_cold() -> float:
+        with peers.mirror(raw_folder("mnist")), tempfile.TemporaryDirectory() as empty:
+            return peers.iterate_once(n, root=empty, download=True)
+
+    what = "load_data", "torchvision and transforms, seen once"
+    warm = Comparison("Load MNIST, warm", *what, lambda: timed(load_data), lambda: peers.iterate_once(n), None, True)
+    cold = Comparison("Load MNIST, cold, from a local mirror", *what, ours_cold, theirs_cold, None, True)
+    return [warm, cold] if len(list(raw_folder("mnist").glob("*.gz"))) == 4 else [warm]
+
+
+def ten_digits_comparison(data: Dataset, steps: int = 20) -> Comparison:
+    """Ten sigmoid models by gradient descent, as in S3: one after the other, or as the columns of one product."""
+    images = data.train.images.flatten(1).cpu().numpy()
+    truth = np.eye(10, dtype=np.float32)[data.train.labels.cpu()]
+
+    def descend(targets: np.ndarray) -> None:
+        weights = np.zeros((784, targets.shape[1]), dtype=np.float32)
+        for _ in range(steps):
+            error = 1 / (1 + np.exp(-images @ weights)) - targets
+            weights -= 0.1 / len(images) * (images.T @ error)
+
+    def loops() -> None:
+        for digit in range(10):
+            descend(truth[:, [digit]])
+
+    name = f"Ten one-versus-rest models, {steps} steps"
+    ours, theirs = partial(timed, lambda: descend(truth)), partial(timed, loops)
+    return Comparison(name, "one product", "ten loops", ours, theirs, None, True)
+
+
+def import_row(repetitions: int) -> Row:
+    """Seconds that importing the helpers takes in a fresh process, once torch is there."""
+    modules = ", ".join(f"mnist_lr_helpers.{name}" for name in IMPORTED)
+    probe = f"import torch, time; start = time.perf_counter(); import {modules}; print(time.perf_counter() - start)"
+    command = [sys.executable, "-c", probe]
+    seconds = [
+        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(repetitions)
+    ]
+    return row("Import of the helpers, beyond torch", ("import", "the budget"), seconds, [IMPORT_SECONDS], goal=1.0)
+
+
+def course_rows() -> tuple[list[Row], list[dict[str, object]]]:
+    """The whole course against its budgets, and seconds and memory of each notebook.
+
+    They are those of the last full run on MNIST that ``make run`` left in ``build/``, else the stored ones.
+    """
+    last, source = PROJECT / "build" / "run.json", "make run"
+    results = json.loads(last.read_text()) if last.exists() else []
+    if len(results) < len(find_notebooks([])) or any(
+        one["status"] != "passed" or one["dataset"] != "mnist" or one["parameters"] for one in results
+    ):
+        stored, source = json.loads((PROJECT / "data" / "results" / "run_times.json").read_text()), "stored run times"
+        results = [{"notebook": name, **one} for name, one in stored.items()]
+    course = [{key: one[key] for key in ("notebook", "seconds", "peak_memory_mb")} for one in results]
+    slowest = max(course, key=lambda one: one["seconds"])
+    largest = max(course, key=lambda one: one["peak_memory_mb"])
+    total = sum(one["seconds"] for one in course)
+    options = {"goal": 1.0, "note": source}
+    rows = [
+        row(f"Whole course, {len(course)} notebooks", ("make run", "the budget"), [total], [COURSE_SECONDS], **options),
+        row(
+            "Slowest notebook", (slowest["notebook"], "the budget"), [slowest["seconds"]], [NOTEBOOK_SECONDS], **options
+        ),
+        row(
+            "Largest notebook",
+            (largest["notebook"], "the budget"),
+            [largest["peak_memory_mb"]],
+            [NOTEBOOK_MB],
+            unit="MB",
+            **options,
+        ),
+    ]
+    return rows, course
+
+
+def scaling(axes: dict[str, list[dict[str, int]]], repetitions: int, *, together: bool) -> pd.DataFrame:
+    """Seconds and memory of ``fit`` for each point of each axis, a process a point, or one for all ``together``."""
+    script = str(Path(__file__).with_name("scaling.py"))
+    points = [(axis, point) for axis, chosen in axes.items() for point in chosen]
+    groups = [points] if together else [[one] for one in points]
+    rows = []
+    for group in tqdm(groups, desc="sizes", leave=False):
+        command = [sys.executable, script, json.dumps([point for _, point in group]), str(repetitions)]
+        lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+        rows += [{"axis": axis, **json.loads(line)} for (axis, _), line in zip(group, lines, strict=True)]
+    return pd.DataFrame(rows)
+
+
+def exponents(points: pd.DataFrame) -> list[dict[str, object]]:
+    """The fitted power of each cost along each axis."""
+    found = []
+    for axis, some in points.groupby("axis", sort=False):
+        for cost in ("seconds", "memory_mb"):
+            usable = some[some[cost].notna() & (some[cost] > 0)]
+            if len(usable) > 1:
+                power = report.exponent(usable[axis], usable[cost])[0]
+                found.append({"axis": axis, "cost": cost, "exponent": power})
+    return found
+
+
+def on_device(data: Dataset) -> Dataset:
+    """The same data on the GPU, where there is one."""
+    parts = {name: getattr(data, name) for name in ("train", "validation", "test")}
+    return replace(data, **{k: Split(v.images.to(DEVICE), v.labels.to(DEVICE)) for k, v in parts.items()})
+
+
+def store(table: pd.DataFrame, output: Path) -> None:
+    """Make this run the stored one: the CSV, the README's section and its picture."""
+    write_atomically(STORED, table.to_csv(index=False, float_format="%.5g").encode())
+    write_atomically(PICTURE, (output / "benchmark.png").read_bytes())
+    readme = PROJECT / "README.md"
+    section = report.readme_table(pd.read_csv(STORED))
+    write_atomically(readme, replace_between(readme.read_text(), "benchmark", section).encode())
+
+
+def run(settings: Settings) -> tuple[list[Row], list[dict[str, object]], pd.DataFrame]:
+    """Everything: the comparisons' rows, the course's notebooks, and the points of growing cost."""
+    data = on_device(load_data("mnist", train_size=settings.train_size))
+    n = settings.train_size or 60_000
+    short = [ten_digits_comparison(data), *epoch_comparisons(data), *loading_comparisons(n)]
+    rows = measure(short, settings)
+    rows += contests(
+        data,
+        targets=settings.targets,
+        close=settings.close,
+        solvers=settings.solvers,
+        l2=L2,
+        limit=settings.limit,
+        repetitions=settings.few,
+    )
+    course, notebooks = course_rows()
+    rows += [*course, import_row(settings.repetitions)]
+    return rows, notebooks, scaling(settings.axes, settings.few, together=settings.train_size is not None)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=Settings.repetitions)
+    parser.add_argument("--smoke", action="store_true", help="once, on few images, to see that it works")
+    parser.add_argument("--store", action="store_true", help="make this run the one that the README shows")
+    parser.add_argument("--output", type=Path, default=PROJECT / "build")
+    options = parser.parse_args(arguments)
+    if options.smoke and options.store:
+        parser.error("a smoke run is not stored: leave out --smoke or --store")
+    if DEVICE.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    machine = report.environment("make bench")
+    print(f"Measuring on {machine['processor']}; {machine['device']}.", flush=True)
+    started = time.perf_counter()
+    rows, notebooks, points = run(SMOKE if options.smoke else Settings(repetitions=options.repetitions))
+    table = report.as_table(rows, machine)
+    content = {
+        "environment": machine,
+        "comparisons": [asdict(one) for one in rows],
+        "course": notebooks,
+        "scaling": {"points": points.to_dict("records"), "exponents": exponents(points)},
+    }
+    write_atomically(options.output / "benchmark.json", json.dumps(content, indent=2, allow_nan=False).encode())
+    report.draw_ratios(table, options.output / "benchmark.png")
+    report.draw_scaling(points, AXIS_LABELS, options.output / "scaling.png")
+    print(report.text_table(table))
+    for one in content["scaling"]["exponents"]:
+        print(f"{one['cost']} grows with {AXIS_LABELS[one['axis']]} to the power {one['exponent']:.2f}")
+    print(f"{len(rows)} comparisons in {time.perf_counter() - started:.0f} s: {options.output / 'benchmark.json'}")
+    if options.store:
+        store(table, options.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""Who is first at an accuracy, or at a distance from the best objective: our recipes or scikit-learn's solvers.
+
+scikit-learn's solvers get the most favourable rule: the fewest iterations whose model reaches the goal on the test
+images, as if their reader knew that number beforehand. Our recipe is chosen on the validation images; its epochs, like
+their iterations, are the fewest that reach the goal.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import peers
+import torch
+from peers import DEVICE, Attempt, TimeUp, timed
+from report import Row, row
+from tqdm import tqdm
+
+from mnist_lr_helpers.data import Dataset
+from mnist_lr_helpers.evaluation import predict
+from mnist_lr_helpers.models import LogisticRegression
+from mnist_lr_helpers.training import TrainingConfig, convex_optimum, fit, loss_and_accuracy
+
+Goal = Callable[[Attempt], bool]
+Racer = Callable[[int], Attempt]
+BATCH_SIZES = (64, 128, 256, 512, 1024)  # S1's rate of 0.01 at 64, scaled in proportion (Goyal et al. 2017)
+JUDGED_AFTER = 6  # epochs
+CONTENDERS = 1  # of scikit-learn's solvers are repeated: the fastest
+LAST_EPOCHS, LAST_HALVINGS = 24, 20
+
+
+def cheapest(attempt: Racer, reached: Goal, *, most: float = math.inf, limit: float = math.inf) -> Attempt | None:
+    """The attempt with the fewest iterations that reaches a goal, within an eighth; ``None`` if none does.
+
+    Iterations double until the goal is reached, or ``most`` or ``limit`` seconds are; then the interval is halved.
+    """
+    low, high = 0, 1
+    while not reached(last := attempt(high)):
+        affordable = math.inf if last.seconds * 2 <= limit else 0.95 * high * limit / last.seconds
+        low, high = high, int(min(2 * high, affordable, most))
+        if high <= low:
+            return None
+    while high - low > max(1, high // 8):
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(attempt(middle)) else (middle, high)
+    return attempt(high)
+
+
+def remembered(attempt: Racer) -> Racer:
+    """The same racer; what it was asked once is not run again."""
+    return cache(attempt)
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def recipe(batch_size: int, epochs: int) -> TrainingConfig:
+    """S1's recipe at another batch size; the learning rate falls to a tenth in the last epoch."""
+    rate = 0.01 * batch_size / 64
+    return TrainingConfig(epochs=epochs, batch_size=batch_size, learning_rate=rate, decay_every=max(1, epochs - 1))
+
+
+def train(data: Dataset, config: TrainingConfig, seed: int) -> tuple[LogisticRegression, float]:
+    """A model trained by a recipe, and the seconds it took."""
+    model = LogisticRegression(initialisation="zeros").to(DEVICE)
+    options = {"validation": data.validation, "config": config, "generator": seeded(seed), "progress": False}
+    return model, timed(lambda: fit(model, data.train, **options))
+
+
+def choose_batch_size(data: Dataset) -> int:
+    """The batch size of the fastest recipe within one standard error of the best validation accuracy."""
+    found = {}
+    for batch_size in BATCH_SIZES:
+        model, seconds = train(data, recipe(batch_size, JUDGED_AFTER), 0)
+        found[batch_size] = seconds, loss_and_accuracy(model, data.validation)[1]
+    best = max(accuracy for _, accuracy in found.values())
+    error = math.sqrt(best * (1 - best) / len(data.validation))
+    return min((seconds, size) for size, (seconds, accuracy) in found.items() if accuracy >= best - error)[1]
+
+
+def our_sgd(data: Dataset, batch_size: int, seed: int) -> Racer:
+    """Our recipe as a racer: iterations are epochs."""
+
+    def attempt(epochs: int) -> Attempt:
+        model, seconds = train(data, recipe(batch_size, epochs), seed)
+        return Attempt(epochs, seconds, predict(model, data.test).accuracy, math.inf)
+
+    return remembered(attempt)
+
+
+def our_optimum(data: Dataset, l2: float) -> Racer:
+    """``convex_optimum`` as a racer: each iteration halves the tolerance."""
+
+    def attempt(halvings: int) -> Attempt:
+        found = []
+        seconds = timed(lambda: found.append(convex_optimum(data.train, l2=l2, tolerance=0.5**halvings)))
+        return Attempt(halvings, seconds, predict(found[0].model, data.test).accuracy, found[0].objective)
+
+    return attempt
+
+
+@contextmanager
+def array_folder(data: Dataset) -> Iterator[Path]:
+    """A folder with the images as the solvers' processes read them, for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as name:
+        peers.write_arrays(Path(name), data.train, data.test)
+        yield Path(name)
+
+
+def search(folder: Path, solver: str, goals: dict[str, Goal], *, l2: float, limit: float) -> dict[str, Attempt | None]:
+    """For each goal the attempt with the fewest iterations that reaches it within the limit, ``None`` if none does."""
+    found: dict[str, Attempt | None] = dict.fromkeys(goals)
+    with peers.solver_at_work(folder, solver, l2=l2, limit=limit) as attempt, suppress(TimeUp):
+        racer = remembered(attempt)
+        for name, reached in goals.items():
+            found[name] = cheapest(racer, reached, limit=limit)
+    return found
+
+
+def repeated(folder: Path, solver: str, iterations: int, *, l2: float, limit: float) -> float:
+    """Seconds of one more attempt of a solver, in a fresh process."""
+    with peers.solver_at_work(folder, solver, l2=l2, limit=10 * limit) as attempt:
+        return attempt(iterations).seconds
+
+
+def contest(
+    name: str,
+    ours: tuple[str, Callable[[int], Attempt | None]],
+    found: dict[str, Attempt | None],
+    repeat: Callable[[str, int], float],
+    *,
+    repetitions: int,
+    goal: float,
+    limit: float,
+) -> list[Row]:
+    """Ours against each solver, the fastest ones repeated in turn with ours; one row a solver, fastest first."""
+    label, run_ours = ours
+    there = sorted((one for one in found if found[one]), key=lambda one: found[one].seconds)
+    times: dict[str, list[float]] = {one: [] if one in there[:CONTENDERS] else [found[one].seconds] for one in there}
+    our_attempts = []
+    for repetition in range(repetitions):
+        our_attempts.append(run_ours(repetition))
+        for solver in there[:CONTENDERS]:
+            times[solver].append(repeat(solver, found[solver].iterations))
+    seconds = [one.seconds for one in our_attempts if one]
+    missed = f"ours missed it {repetitions - len(seconds)} of {repetitions} times" if len(seconds) < repetitions else ""
+    order = sorted(there, key=lambda one: statistics.median(times[one])) + [one for one in found if one not in there]
+    rows = []
+    for solver in order:
+        late = "" if solver in there else f"not there within {limit:g} s"
+        note, aim = "; ".join(filter(None, (late, missed))), goal if solver == order[0] else None
+        what = (label, f"scikit-learn, {solver}")
+        rows.append(row(name, what, seconds, times.get(solver, []), goal=aim, note=note))
+    return rows
+
+
+def contests(
+    data: Dataset,
+    *,
+    targets: tuple[float, ...],
+    close: float,
+    solvers: tuple[str, ...],
+    l2: float,
+    limit: float,
+    repetitions: int,
+) -> list[Row]:
+    """All contests: to each test accuracy, and to a relative distance from the best objective with the penalty l2."""
+    best = convex_optimum(data.train, l2=l2, tolerance=1e-6).objective
+    goals: dict[str, Goal] = {
+        f"To {target:.1%} test accuracy": lambda one, target=target: one.accuracy >= target for target in targets
+    }
+    last = f"To {close:g} of the best objective, relative"
+    goals[last] = lambda one: one.objective <= best * (1 + close)
+    batch_size = choose_batch_size(data)
+    optimum = our_optimum(data, l2)
+    enough = cheapest(optimum, goals[last], most=LAST_HALVINGS)
+    options, rows = {"l2": l2, "limit": limit}, []
+    with array_folder(data) as folder:
+        solvers_found = {
+            one: search(folder, one, goals, **options) for one in tqdm(solvers, desc="solvers", leave=False)
+        }
+        for name, goal in goals.items():
+            if name == last:
+                ours = "convex_optimum", lambda _: optimum(enough.iterations) if enough else None
+            else:
+                sgd = lambda seed, goal=goal: cheapest(our_sgd(data, batch_size, seed), goal, most=LAST_EPOCHS)  # noqa: E731
+                ours = f"fit, batches of {batch_size}", sgd
+            rows += contest(
+                name,
+                ours,
+                {solver: found[name] for solver, found in solvers_found.items()},
+                lambda solver, iterations: repeated(folder, solver, iterations, **options),
+                repetitions=repetitions,
+                goal=1.0 if name == last else 3.0,
+                limit=limit,
+            )
+    return rows

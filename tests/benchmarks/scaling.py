@@ -1,0 +1,61 @@
+"""What ``fit`` costs at one size, in a process of its own so that memory is its own too: ``scaling.py POINTS``.
+
+``POINTS`` is a JSON list of points; prints for each one JSON line with the seconds of one epoch and the memory that the
+images and ``fit`` add to the process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.models import Classifier, LogisticRegression, MultilayerPerceptron
+from mnist_lr_helpers.training import TrainingConfig, fit
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def memory_mb(field: str) -> float | None:
+    """Memory of this process in MB: ``VmRSS`` now, ``VmHWM`` at its peak; ``None`` where the system does not tell."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    return int(re.search(rf"{field}:\s+(\d+) kB", status.read_text())[1]) / 1024
+
+
+def build(hidden: int) -> Classifier:
+    """Logistic regression without hidden neurons, else one hidden layer of so many."""
+    generator = torch.Generator().manual_seed(0)
+    model = MultilayerPerceptron([hidden], generator=generator) if hidden else LogisticRegression(generator=generator)
+    return model.to(DEVICE)
+
+
+def measure(point: dict[str, int], repetitions: int) -> dict[str, float | None]:
+    """Median seconds of an epoch over the repetitions, and the memory. Cost does not depend on what the pixels show."""
+    before = memory_mb("VmRSS")
+    generator = torch.Generator().manual_seed(0)
+    images = torch.empty(point["n"], 1, 28, 28).normal_(generator=generator).to(DEVICE)
+    train = Split(images, torch.randint(10, (point["n"],), generator=generator).to(DEVICE))
+    few = Split(train.images[:10], train.labels[:10])
+    config, seconds = TrainingConfig(epochs=1, batch_size=point["batch"], learning_rate=1e-3), []
+    for _ in range(repetitions + 1):
+        model, started = build(point["hidden"]), time.perf_counter()
+        fit(model, train, validation=few, config=config, generator=generator, progress=False)
+        seconds.append(time.perf_counter() - started)
+    peak = memory_mb("VmHWM")
+    if DEVICE.type == "cuda":
+        before, peak = 0.0, torch.cuda.max_memory_allocated() / 2**20
+    middle = statistics.median(seconds[1:])  # the first one warms up
+    return {**point, "seconds": middle, "memory_mb": None if before is None else peak - before}
+
+
+if __name__ == "__main__":
+    for one in json.loads(sys.argv[1]):
+        print(json.dumps(measure(one, int(sys.argv[2]))), flush=True)

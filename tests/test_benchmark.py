@@ -1,0 +1,120 @@
+"""The benchmark: a smoke run of all of it, its rules for the contests, and what the README shows of the stored run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import benchmark  # noqa: E402
+import contests  # noqa: E402
+import report  # noqa: E402
+from peers import Attempt, TimeUp  # noqa: E402
+
+FIELDS = {"name", "ours", "peer", "unit", "ours_median", "ours_min", "ours_max", "peer_median", "peer_min", "peer_max"}
+FIELDS |= {"ratio", "n", "goal", "note"}
+
+
+@pytest.mark.slow
+def test_smoke_run_measures_all_comparisons(mnist: object, tmp_path: Path) -> None:
+    stored = benchmark.STORED.read_bytes()
+    command = [sys.executable, str(BENCHMARKS / "benchmark.py"), "--smoke", "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads((tmp_path / "benchmark.json").read_text())
+    assert all(set(row) == FIELDS and row["n"] == 1 for row in found["comparisons"])
+    for row in found["comparisons"]:
+        assert row["ours_min"] <= row["ours_median"] <= row["ours_max"]
+        assert row["ratio"] == pytest.approx(row["peer_median"] / row["ours_median"])
+    names = " ".join(row["name"] for row in found["comparisons"])
+    for word in ("S1", "S2", "S0", "test accuracy", "objective", "warm", "cold", "Ten", "course", "notebook", "Import"):
+        assert word in names
+    assert {point["n"] for point in found["scaling"]["points"]} == {200, 400}
+    assert {one["cost"] for one in found["scaling"]["exponents"]} >= {"seconds"}
+    assert found["course"]
+    assert found["environment"]["device"] in done.stdout
+    for picture in ("benchmark.png", "scaling.png"):
+        assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+    assert benchmark.STORED.read_bytes() == stored, "a smoke run stores nothing"
+
+
+def test_smoke_run_cannot_be_stored(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        benchmark.main(["--smoke", "--store"])
+    assert "leave out --smoke or --store" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("needed", [1, 2, 3, 7, 11, 40])
+def test_contest_finds_the_fewest_iterations_within_an_eighth(needed: int) -> None:
+    asked = []
+
+    def attempt(iterations: int) -> Attempt:
+        asked.append(iterations)
+        return Attempt(iterations, 0.01 * iterations, 0.0, 1 / iterations)
+
+    racer = contests.remembered(attempt)
+    found = contests.cheapest(racer, lambda one: one.iterations >= needed)
+    assert needed <= found.iterations <= max(needed + 1, 1.15 * needed)
+    assert len(asked) == len(set(asked)), "what was asked once is not run again"
+
+
+def test_contest_gives_up_at_the_limit_but_tries_what_it_allows() -> None:
+    asked = []
+
+    def attempt(iterations: int) -> Attempt:
+        asked.append(iterations)
+        return Attempt(iterations, float(iterations), 0.0, 0.0)
+
+    assert contests.cheapest(attempt, lambda one: False, limit=12) is None
+    assert max(asked) == 11
+    assert contests.cheapest(attempt, lambda one: False, most=5) is None
+    assert contests.cheapest(attempt, lambda one: one.iterations >= 11, limit=12).iterations == 11
+
+
+def test_solver_that_takes_too_long_is_ended_and_one_that_fails_says_so(digits: object, tmp_path: Path) -> None:
+    with contests.array_folder(digits) as folder:
+        found = contests.search(folder, "lbfgs", {"any": lambda one: True}, l2=1e-3, limit=60.0)
+        assert found["any"].iterations == 1
+        with (
+            pytest.raises(TimeUp),
+            contests.peers.solver_at_work(folder, "saga", l2=1e-3, limit=0.5) as attempt,
+        ):
+            attempt(1_000_000)
+    with (
+        pytest.raises(RuntimeError, match="lbfgs ended with exit status 1"),
+        contests.peers.solver_at_work(tmp_path, "lbfgs", l2=1e-3, limit=5.0),
+    ):
+        pass
+
+
+def test_side_that_did_not_get_there_has_no_ratio() -> None:
+    late = report.row("to 99 %", ("fit", "sag"), [1.0, 3.0, 2.0], [], note="not there within 12 s", goal=3.0)
+    assert (late.ours_median, late.ours_min, late.ours_max, late.n) == (2.0, 1.0, 3.0, 3)
+    assert late.peer_median is late.ratio is None
+    text = report.readme_table(report.as_table([late], report.environment("make bench")))
+    assert "| sag (not there within 12 s) | 2.00 s | – | – |" in text
+
+
+def test_goal_that_is_missed_is_shown_as_missed() -> None:
+    rows = [report.row("a", ("fit", "x"), [1.0], [peer], goal=3.0) for peer in (4.0, 2.0)]
+    table = report.readme_table(report.as_table(rows, report.environment("make bench"))).splitlines()
+    assert "≥ 3× ✔" in table[2]
+    assert "≥ 3× ✘" in table[3]
+
+
+def test_fitted_exponent_is_the_power_of_a_power_law() -> None:
+    power, factor = report.exponent([1, 10, 100], [3.0, 30.0 * 10**0.5, 300.0 * 10])
+    assert (power, factor) == pytest.approx((1.5, 3.0))
+
+
+def test_readme_shows_the_stored_benchmark() -> None:
+    stored = pd.read_csv(benchmark.STORED)
+    assert report.readme_table(stored) in (benchmark.PROJECT / "README.md").read_text()
+    assert set(stored.columns) >= FIELDS
+    assert stored["command"].eq("make bench").all()
+    assert benchmark.PICTURE.read_bytes().startswith(b"\x89PNG")
