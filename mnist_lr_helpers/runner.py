@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Result:
     dataset: str | None
     parameters: dict[str, Any]
     error: str | None
+    started: str = ""  # ISO 8601, UTC
 
 
 def find_notebooks(names: Sequence[str]) -> list[Path]:
@@ -176,6 +178,7 @@ def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
 def execute(job: Job) -> Result:
     """Execute one notebook in this process's own kernel and keep its executed copy, passed or failed."""
     started, error, dataset = time.perf_counter(), None, None
+    date = datetime.now(UTC).isoformat(timespec="milliseconds")
     bar = {"desc": f"  {job.notebook.stem}", "position": job.position, "leave": False, "unit": "cell"}
     with memory_watch() as peak:
         try:
@@ -204,7 +207,8 @@ def execute(job: Job) -> Result:
         error = error or _explained(failure)
     status = "failed" if error else "passed"
     name = job.notebook.stem
-    return Result(name, status, round(seconds, 1), round(peak[0] / 2**20, 1), dataset, job.parameters, error)
+    memory = round(peak[0] / 2**20, 1)
+    return Result(name, status, round(seconds, 1), memory, dataset, job.parameters, error, date)
 
 
 def clean(path: Path) -> str | None:

@@ -374,6 +374,7 @@ def convex_optimum(
         ValueError: ``l2`` is not positive, so that there is no certificate.
     """
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     if not l2 > 0:
         raise ValueError(f"l2 is {l2!r}; the certificate needs a positive number")
@@ -402,7 +403,9 @@ def convex_optimum(
 
     origin = ((weights.double() @ axes) * scale).flatten().cpu().numpy()
     options = {"maxiter": 1000, "maxfun": 2000, "ftol": 0.0, "gtol": 0.0}
-    evaluate(minimize(evaluate, origin, jac=True, method="L-BFGS-B", callback=stop_if_certified, options=options).x)
+    with threadpool_limits(1, user_api="blas"):  # SciPy's threads would go on waiting, on the cores that torch needs
+        found = minimize(evaluate, origin, jac=True, method="L-BFGS-B", callback=stop_if_certified, options=options)
+        evaluate(found.x)
     model.load_state_dict({"linear.weight": seen["weights"][:, :-1], "linear.bias": seen["weights"][:, -1]})
     return Optimum(model, seen["objective"], seen["norm"], seen["norm"] ** 2 / (2 * l2), seen["passes"])
 

@@ -100,6 +100,22 @@ def test_side_that_did_not_get_there_has_no_ratio() -> None:
     assert "| sag (not there within 12 s) | 2.00 s | – | – |" in text
 
 
+def test_peers_that_did_not_get_there_share_a_line() -> None:
+    peers = [("saga", [9.0], ""), ("scikit-learn, lbfgs", [], "late"), ("scikit-learn, sag", [], "late")]
+    rows = [report.row("to 99 %", ("fit", name), [1.0], seconds, note=note) for name, seconds, note in peers]
+    lines = report.readme_table(report.as_table(rows, report.environment("make bench"))).splitlines()[2:]
+    assert "| saga | 1.00 s | 9.00 s | 9× |" in lines[0]
+    assert "| scikit-learn, lbfgs, sag (late) | 1.00 s | – | – |" in lines[1]
+    assert lines[2] == ""
+
+
+def test_whole_course_takes_from_the_first_start_to_the_last_end() -> None:
+    together = [{"seconds": 10.0, "started": "2026-01-01T00:00:00+00:00"}]
+    together.append({"seconds": 20.0, "started": "2026-01-01T00:00:05.500+00:00"})
+    assert benchmark.elapsed(together) == pytest.approx(25.5)
+    assert benchmark.elapsed([{"seconds": 10.0}, {"seconds": 20.0}]) == 30.0
+
+
 def test_goal_that_is_missed_is_shown_as_missed() -> None:
     rows = [report.row("a", ("fit", "x"), [1.0], [peer], goal=3.0) for peer in (4.0, 2.0)]
     table = report.readme_table(report.as_table(rows, report.environment("make bench"))).splitlines()

@@ -97,13 +97,23 @@ def amount(value: Any, unit: str) -> str:
     return f"{value:,.{min(digits, 4)}f} {unit}"
 
 
+def shortened(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the peers that never arrived at a goal in one line instead of one each."""
+    rows = table.fillna({"note": ""})
+    late = rows[rows.peer_median.isna()]
+    others = late["peer"].str.removeprefix("scikit-learn, ").where(late.duplicated(["name", "note"]), late["peer"])
+    names = others.groupby([late["name"], late["note"]], sort=False).transform(", ".join)
+    again = late.index[late.duplicated(["name", "note"])]
+    return rows.assign(peer=names.reindex(rows.index).fillna(rows["peer"])).drop(index=again)
+
+
 def readme_table(table: pd.DataFrame) -> str:
     """The README's section, from the stored measurements."""
     lines = [
         "| what | ours | the peer | median, ours | median, peer | peer / ours | goal |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in table.fillna({"note": ""}).itertuples():
+    for one in shortened(table).itertuples():
         ratio = "–" if pd.isna(one.ratio) else f"{one.ratio:.3g}×"
         mark = "" if pd.isna(one.ratio) else " ✔" if one.ratio >= one.goal else " ✘"
         met = "" if pd.isna(one.goal) else f"≥ {one.goal:g}×{mark}"
