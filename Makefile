@@ -29,7 +29,7 @@ test: .venv/ready  ## run every check
 	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 --dist loadgroup --durations 25 $(ARGS)
 
 bench: .venv/ready  ## measure the course against what its readers would otherwise run: build/benchmark.json, about 10 minutes
-	$(PYTHON_IN_VENV) tests/benchmarks/benchmark.py $(ARGS)
+	env -u OMP_WAIT_POLICY $(PYTHON_IN_VENV) tests/benchmarks/benchmark.py $(ARGS)  # as in a reader's own shell
 
 lab: .venv/ready  ## open JupyterLab on the notebooks
 	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)

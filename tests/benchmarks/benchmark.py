@@ -73,7 +73,7 @@ class Settings:
 
     repetitions: int = 5
     train_size: int | None = None
-    limit: float = 12.0
+    limit: float = 20.0
     targets: tuple[float, ...] = TARGETS
     close: float = CLOSE
     solvers: tuple[str, ...] = SOLVERS
@@ -191,7 +191,7 @@ def loading_comparisons(n: int) -> list[Comparison]:
     return [warm, cold] if len(list(raw_folder("mnist").glob("*.gz"))) == 4 else [warm]
 
 
-def ten_digits_comparison(data: Dataset, steps: int = 20) -> Comparison:
+def ten_digits_comparison(data: Dataset, steps: int = 10) -> Comparison:
     """Ten sigmoid models by gradient descent, as in S3: one after the other, or as the columns of one product."""
     images = data.train.images.flatten(1).cpu().numpy()
     truth = np.eye(10, dtype=np.float32)[data.train.labels.cpu()]
