@@ -1,6 +1,7 @@
 """Make the executed notebooks in ``build/`` the committed ones, with their measured times (``make notebooks``).
 
-With the argument ``studies`` only the README's table of studies is brought up to date (``make reproduce``).
+With the argument ``studies`` only the README's table of studies is brought up to date (``make reproduce``). Two
+folders after it are the ``--output`` of one study run with one worker and with two, whose times are then stored, too.
 """
 
 import base64
@@ -18,6 +19,8 @@ from mnist_lr_helpers.data import write_atomically
 from mnist_lr_helpers.runner import NOTEBOOKS, PROJECT, Result, find_notebooks, table_of
 
 RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"
+WORKERS = PROJECT / "data" / "results" / "workers.json"
+RUN_KEYS = ("studies", "workers", "trainings", "seconds", "command", "date", "versions")
 STAMP = re.compile(r"\*Measured running time: .*\*")
 OVERVIEW = NOTEBOOKS / "_static" / "overview.png"
 
@@ -39,8 +42,12 @@ def main(build: Path = PROJECT / "build") -> None:
     write_atomically(PROJECT / "README.md", readme.encode())
 
 
-def publish_studies() -> None:
-    """Show in the README how long the stored studies took."""
+def publish_studies(*compared: str) -> None:
+    """Show in the README how long the stored studies took, and what the second worker was worth."""
+    if compared:
+        runs = [json.loads((Path(folder) / "trainings" / "run.json").read_text()) for folder in compared]
+        kept = [{key: run[key] for key in RUN_KEYS} for run in sorted(runs, key=lambda run: run["workers"])]
+        write_atomically(WORKERS, (json.dumps(kept, indent=2) + "\n").encode())
     readme = replace_between((PROJECT / "README.md").read_text(), "studies", studies_table())
     write_atomically(PROJECT / "README.md", readme.encode())
 
@@ -82,7 +89,13 @@ def studies_table() -> str:
     rows = [f"| `{one['study']}` | {one['trainings']} | {one['seconds']:,.0f} s |" for one in studies]
     trainings, seconds = (sum(one[key] for one in studies) for key in ("trainings", "seconds"))
     total = f"| all | {trainings} | {seconds:,.0f} s, that is {seconds / 120:.0f} minutes on two cores |"
-    return "\n".join(["| study | trainings | time on one core |", "|---|---|---|", *rows, total, ""])
+    lines = ["| study | trainings | time on one core |", "|---|---|---|", *rows, total, ""]
+    if WORKERS.exists():
+        one, two = json.loads(WORKERS.read_text())
+        seconds = [f"{run['seconds']:.0f} s with {run['workers']}" for run in (one, two)]
+        ratio = f"{one['seconds'] / two['seconds']:.2f} times as fast"
+        lines += [f"A second worker counts: `{one['studies'][0]}` took {' and '.join(seconds)}, {ratio}.", ""]
+    return "\n".join(lines)
 
 
 def replace_between(text: str, name: str, new: str) -> str:
@@ -92,4 +105,4 @@ def replace_between(text: str, name: str, new: str) -> str:
 
 
 if __name__ == "__main__":
-    publish_studies() if sys.argv[1:] == ["studies"] else main()
+    publish_studies(*sys.argv[2:]) if sys.argv[1:2] == ["studies"] else main()

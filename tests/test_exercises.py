@@ -248,6 +248,13 @@ OTHERWISE = {
     ),
     "09.2 slope": _slope_by_numpy,
     "09.3 longest-step": lambda errors: 2 + int(np.diff(np.log(errors)).argmin()),
+    "10.1 whole-images": lambda accuracy, n: np.isclose(accuracy * n, round(accuracy * n), rtol=0, atol=1e-6),
+    "10.2 price-of-peeking": lambda validation, test: float(
+        test.numpy()[validation.numpy().argmin()] - min(test.tolist())
+    ),
+    "10.3 one-more-run": lambda runs: scipy.stats.t.interval(
+        0.95, len(runs) - 1, runs.mean().item(), np.std(runs.numpy(), ddof=1) * math.sqrt(1 + 1 / len(runs))
+    ),
     "11.3 votes": lambda ink, weights, std, first, second: (
         np.subtract(*weights[[first, second]].numpy()) * (ink / std).numpy()
     ),

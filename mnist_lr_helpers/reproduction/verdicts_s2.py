@@ -210,7 +210,8 @@ def _(r: Results, p: Figures) -> Verdict:
     gap = difference(s.runs(zeros, "test_loss"), s.runs(plain, "test_loss"))
     measured = f"{idle:,.0f} weights end as they began, bit for bit: ten at each of {dead:.0f} always black pixels"
     text = f"spread of the corner weights {corner:.4f} (U(−1/28, 1/28) has {1 / 28 / 3**0.5:.4f}); "
-    text += f"from zeros {none:g}, with test loss {show(gap, '+.4f')}"
+    text += f"from zeros {none:g}, with test loss {show(gap, '+.4f')}; over the whole map the total variation is "
+    text += f"{s.value(plain, 'total_variation'):.2f}, and from zeros {s.value(zeros, 'total_variation'):.2f}"
     return Verdict(graded(none > 0 or abs(gap.estimate) > 0.005), measured, text)
 
 
@@ -352,7 +353,10 @@ def _(r: Results, p: Figures) -> Verdict:
 def _(r: Results, p: Figures) -> Verdict:
     up = {c: rise(r["s2_l2"], c) for c in PENALTIES}
     most = max(x for c, x in up.items() if c != "0")
-    return Verdict(graded(up["0"] > 2 * most, most < 0.1), f"from the minimum to the end: {listed(up, '+.0%')}")
+    ends = {c: r["s2_l2"].curves(c, "test_loss").index[-1] for c in PENALTIES}
+    fully = most < 0.1 and len(set(ends.values())) == 1
+    measured = f"from the minimum to the end: {listed(up, '+.0%')}"
+    return Verdict(graded(up["0"] > 2 * most, fully), measured, f"the end is epoch {listed(ends, 'd')}")
 
 
 @claim("S2-30")
