@@ -153,7 +153,8 @@ def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
     pool = concurrent.futures.ProcessPoolExecutor(workers, spawn, initializer=_leave_interrupts_to_parent)
     numbered = [Job(**(vars(job) | {"position": 1 + i % workers})) for i, job in enumerate(jobs)]
     try:
-        futures = {pool.submit(execute, job): job for job in numbered}
+        # Of several at a time the last come first: the short ones at the beginning then fill the gap at the end.
+        futures = {pool.submit(execute, job): job for job in numbered[:: 1 if workers == 1 else -1]}
         results = {}
         with tqdm(total=len(jobs), desc="notebooks", unit="notebook", position=0) as bar:
             for future in concurrent.futures.as_completed(futures):

@@ -12,7 +12,7 @@ import pytest
 
 from mnist_lr_helpers import data
 from mnist_lr_helpers.evaluation import Interval
-from mnist_lr_helpers.reproduction import ledger, studies
+from mnist_lr_helpers.reproduction import ledger, studies, verdicts_s2
 from mnist_lr_helpers.reproduction.claims import RESULTS, judge, write_ledger
 from mnist_lr_helpers.reproduction.ledger import CHECKS, VERDICTS, LedgerError, Results, Study, claims
 
@@ -113,6 +113,7 @@ def test_charts_hold_the_published_numbers(committed: pd.DataFrame) -> None:
     ("name", "change", "study", "word"),
     [
         ("S0-02", setting("test_accuracy", 0.85), "s0_recipe", "refuted"),
+        ("S0-08", setting("train_loss", "-0.01", "published"), "s0_recipe", "confirmed with a caveat"),
         ("S0-06", setting("logit_row_sum", 1.0), "s0_recipe", "confirmed"),
         ("S0-14", setting("centre_x_sd", 3.0), "data", "refuted"),
         ("S1-02", setting("count", "1"), "data", "refuted"),
@@ -122,6 +123,10 @@ def test_charts_hold_the_published_numbers(committed: pd.DataFrame) -> None:
         ("S1-40", setting("test_accuracy", "-0.02"), "s1_recipe", "not reproduced"),
         ("S1-46", setting("recall", 0.92), "s1_recipe", "confirmed"),
         ("S1-47", setting("ece15", 0.08), "s1_recipe", "refuted"),
+        ("S1-56", setting("test_loss", "0.5", "input dropout"), "s1_variants", "confirmed with a caveat"),
+        ("S1-56", setting("test_loss", 0.5), "s1_variants", "not reproduced"),
+        ("S2-30", setting("train_loss", 0.1), "s2_l2", "refuted"),
+        ("S0-09", setting("gradient_variance", 1.0), "gradient_noise", "refuted"),
         ("S1-52", setting("max_weight_difference", 1e-3), "s1_recipe", "refuted"),
         ("S2-05", setting("test_loss", 0.4, "linear"), "s2_widths", "refuted"),
         ("S2-15", setting("corner_weight_sd", 0.02, "zeros"), "s2_linear", "confirmed"),
@@ -181,7 +186,9 @@ def test_one_more_run_falls_where_promised() -> None:
 
 def test_differences_pair_by_seed_and_two_seeds_have_no_interval() -> None:
     first, second = pd.Series({0: 3.0, 1: 5.0, 2: 9.0}), pd.Series({2: 8.0, 1: 4.0, 0: 2.0, 3: 7.0})
-    assert ledger.difference(first, second) == Interval(1.0, 1.0, 1.0)
+    three = ledger.difference(first, second)
+    assert three == ledger.Difference(1.0, 1.0, 1.0, pairs=3)
+    assert ledger.show(three, ".1f") == "1.0 [1.0, 1.0] (3 pairs)"
     pair = ledger.difference(first, second[:2])
     assert (pair.estimate, ledger.above(pair), ledger.below(pair)) == (1.0, False, False)
 
@@ -198,6 +205,38 @@ def test_differences_pair_by_seed_and_two_seeds_have_no_interval() -> None:
 )
 def test_values_are_shown_with_what_is_known_of_their_scatter(value: object, text: str) -> None:
     assert ledger.show(value, ".1f") == text
+
+
+def test_values_are_compared_with_runs() -> None:
+    assert (ledger.among(1.0, [1.0, 3.0]), ledger.among(3.1, [1.0, 3.0])) == (True, False)
+    assert (ledger.enough([1, 2, 3], [1, 2, 3, 4]), ledger.enough([1, 2, 3], [1])) == (True, False)
+    draws = np.random.default_rng(0).normal(size=(4_000, 7))
+    share = np.mean([abs(row[5] - row[6]) < ledger.two_apart(row[:5]) for row in draws])
+    assert abs(share - 0.95) < 0.015
+
+
+def losses(*values: float) -> Study:
+    """A made-up study with one run: its test losses from epoch 1 on."""
+    rows = [("a", 0, epoch, "test_loss", value) for epoch, value in enumerate(values, start=1)]
+    return Study("made up", pd.DataFrame(rows, columns=["configuration", "seed", "epoch", "metric", "value"]))
+
+
+def test_the_rise_is_that_of_the_last_ten_epochs() -> None:
+    s = losses(4.0, 1.0, 9.0, *[1.5] * 5, *[2.5] * 5)
+    assert verdicts_s2.rise(s, "a").tolist() == [1.0]
+    assert verdicts_s2.turned(s, "a")
+    assert not verdicts_s2.turned(losses(4.0, 2.0, 1.0), "a")
+
+
+def test_a_fixed_order_is_compared_with_shuffled_runs_that_have_no_early_stop_either(stored: Results) -> None:
+    s = stored["s1_variants"]
+    gap = ledger.difference(s.runs("sorted", "test_accuracy"), s.runs("no early stop", "test_accuracy"))
+    assert f"sorted: {ledger.show(gap, '+.2%')}" in verdict(stored, "S1-11").measured
+
+
+def test_penalties_whose_loss_still_falls_do_not_decide_what_comes_after_the_minimum(stored: Results) -> None:
+    assert "0.001" in verdict(stored, "S2-29").evidence
+    assert "0.001:" not in verdict(stored, "S2-29").measured
 
 
 def test_runs_are_the_last_of_each_seed() -> None:

@@ -181,6 +181,13 @@ class Results:
         return self._studies[name]
 
 
+@dataclass(frozen=True)
+class Difference(Interval):
+    """The mean of paired differences, with its interval, and how many pairs there are."""
+
+    pairs: int
+
+
 def graded(holds: object, fully: object = True, *, otherwise: str = REFUTED) -> str:
     """The word for a claim that holds fully, holds with a caveat, or does not hold."""
     return (CONFIRMED if fully else CAVEAT) if holds else otherwise
@@ -197,7 +204,10 @@ def interval_of(runs: Sequence[float]) -> Interval:
 def show(value: Interval | Sequence[float] | float, spec: str = ".4f") -> str:
     """A number; an interval; or the mean of some runs with its 95 % interval (of two, both), and their number."""
     if isinstance(value, Interval):
-        return f"{value.estimate:{spec}}" if np.isnan(value.low) else f"{value:{spec}}"
+        text = f"{value.estimate:{spec}}" if np.isnan(value.low) else f"{value:{spec}}"
+        return text + (
+            f" ({value.pairs} pair{'s' if value.pairs > 1 else ''})" if isinstance(value, Difference) else ""
+        )
     if np.ndim(value) == 0:
         return f"{value:{spec}}"
     values = np.asarray(value, dtype=float)
@@ -211,6 +221,21 @@ def listed(values: Mapping[object, Any], spec: str = ".4f") -> str:
     return "; ".join(f"{name}: {show(value, spec)}" for name, value in values.items())
 
 
+def enough(*some: Sequence[float]) -> bool:
+    """Whether each of these has the three runs that an interval takes."""
+    return min(map(len, some)) >= RUNS_FOR_AN_INTERVAL
+
+
+def among(value: float, runs: Sequence[float]) -> bool:
+    """Whether a value lies between the lowest and the highest run."""
+    return bool(np.min(runs) <= value <= np.max(runs))
+
+
+def two_apart(runs: Sequence[float]) -> float:
+    """How far two single runs lie apart at most in 95 of 100 cases, from the scatter of these (Student's t)."""
+    return float(stats.t.ppf(0.975, len(runs) - 1) * np.std(runs, ddof=1) * 2**0.5)
+
+
 def one_more(runs: Sequence[float]) -> Interval:
     """Mean, and where one more run would fall in 95 of 100 cases (Student's prediction interval)."""
     values = np.asarray(runs, dtype=float)
@@ -220,9 +245,11 @@ def one_more(runs: Sequence[float]) -> Interval:
     return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
-def difference(first: pd.Series, second: pd.Series) -> Interval:
+def difference(first: pd.Series, second: pd.Series) -> Difference:
     """Mean of first − second over the seeds that both have, with its 95 % interval."""
-    return interval_of((first - second).dropna())
+    gaps = (first - second).dropna()
+    mean = interval_of(gaps)
+    return Difference(mean.estimate, mean.low, mean.high, len(gaps))
 
 
 def above(interval: Interval, level: float = 0.0) -> bool:
@@ -241,5 +268,7 @@ def chart_rows(chart: Mapping[str, tuple[float, Sequence[float]]]) -> str:
     for name, (published, runs) in chart.items():
         mean, more = interval_of(runs), one_more(runs)
         numbers = (published, mean.estimate, mean.low, mean.high, more.low, more.high)
+        if np.min(runs) >= 0:  # a count, a share or a loss has no negative values
+            numbers = tuple(np.maximum(numbers, 0))
         rows.append([name, *(None if np.isnan(x) else float(f"{x:.6g}") for x in numbers)])
     return json.dumps(rows, ensure_ascii=False) if rows else ""

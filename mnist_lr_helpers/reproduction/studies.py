@@ -240,7 +240,7 @@ STUDIES = {
                 "ovr converged": 1,
                 "softmax converged": 1,
             },
-            note="Full batches; 800, 300 and 200 steps, which cover the published accuracies; one to three splits.",
+            note="Full batches; 800, 300 and 200 steps; one to three splits.",
         ),
         Study(
             name="s4_batch",

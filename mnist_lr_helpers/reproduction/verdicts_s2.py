@@ -12,21 +12,26 @@ from scipy import stats
 from mnist_lr_helpers import models
 from mnist_lr_helpers.reproduction import ledger
 from mnist_lr_helpers.reproduction.ledger import (
+    CAVEAT,
     NOT_REPRODUCED,
+    REFUTED,
     Figures,
     Results,
     Study,
     Verdict,
     above,
+    among,
     below,
     claim,
     difference,
+    enough,
     graded,
     listed,
     one_more,
     show,
+    two_apart,
 )
-from mnist_lr_helpers.reproduction.verdicts_s0_s3_s4 import WEAKEST, normal
+from mnist_lr_helpers.reproduction.verdicts_s0_s3_s4 import CERTIFIED, normal
 
 SHALLOW = ["512", "256", "128", "64"]
 DEEP = ["512-256", "256-128", "128-64", "64-32"]
@@ -44,9 +49,20 @@ def when(s: Study, configuration: str) -> pd.Series:
     return s.curves(configuration, "test_loss").idxmin()
 
 
-def rise(s: Study, configuration: str) -> float:
-    """How much the last test loss is above the smallest, as a share; mean of the seeds."""
-    return float((s.runs(configuration, "test_loss") / lowest(s, configuration) - 1).mean())
+def turned(s: Study, configuration: str) -> bool:
+    """Whether the smallest test loss of every seed comes before the last stored epoch: only then can it rise."""
+    return bool((when(s, configuration) < s.curves(configuration, "test_loss").index[-1]).all())
+
+
+def rise(s: Study, configuration: str) -> pd.Series:
+    """How much the mean test loss of the last ten epochs is above the smallest, as a share of it, for each seed."""
+    return s.curves(configuration, "test_loss").tail(10).mean() / lowest(s, configuration) - 1
+
+
+def later(s: Study, configuration: str, epochs: int) -> float:
+    """The rise so many epochs after the smallest test loss, by the mean of five epochs around; mean of the seeds."""
+    curves, first = s.curves(configuration, "test_loss"), when(s, configuration) + epochs
+    return float(np.mean([x.loc[first[seed] - 2 : first[seed] + 2].mean() / x.min() - 1 for seed, x in curves.items()]))
 
 
 def scatter(s: Study, configuration: str) -> float:
@@ -56,6 +72,16 @@ def scatter(s: Study, configuration: str) -> float:
     return float((late.diff().std() / late.mean()).mean())
 
 
+NEAR = "near is what two single runs of 784-512-10 may lie apart in 95 of 100 cases, by the five of S2-19"
+
+
+def tolerances(r: Results) -> dict[str, float]:
+    """How far a single run of 784-512-10 may lie from the published one, by the scatter of the runs of S2-19."""
+    s = r["s2_depth"]
+    runs = {"loss": lowest(s, "512"), "epoch": when(s, "512"), "accuracy": s.curves("512", "test_accuracy").max()}
+    return {name: two_apart(x) for name, x in runs.items()}
+
+
 def welch(one: tuple[float, float, int], two: tuple[float, float, int]) -> float:
     """The p-value of Welch's test from mean, standard deviation and number of each."""
     return float(stats.ttest_ind_from_stats(*one, *two, equal_var=False).pvalue)
@@ -63,38 +89,39 @@ def welch(one: tuple[float, float, int], two: tuple[float, float, int]) -> float
 
 @claim("S2-01")
 def _(r: Results, p: Figures) -> Verdict:
-    counts = [r["data"].value(part, "images") / p["batch"] for part in ("train", "test")]
-    return Verdict(graded(counts == [p["steps"], p["test_steps"]]), "{:g} and {:g} batches, all full".format(*counts))
+    images = [r["data"].value(part, "images") for part in ("train", "test")]
+    counts = [n / p["batch"] for n in images]
+    text = " and ".join(f"{n:,.0f} / {p['batch']}" for n in images)
+    word = graded(counts == [p["steps"], p["test_steps"]])
+    return Verdict(word, "{:g} and {:g} batches, all full".format(*counts), text)
 
 
 @claim("S2-02")
 def _(r: Results, p: Figures) -> Verdict:
-    s, best = r["s2_minibatch"], {}
+    s, tried = r["s2_minibatch"], {}
     for c in s.configurations:
-        size = int(c.split()[0].removeprefix("batch="))
-        best[size] = min(best.get(size, c), c, key=lambda c: lowest(s, c).mean())
-    losses, seconds = (
-        {b: f(c) for b, c in best.items()} for f in (lambda c: lowest(s, c), lambda c: s.value(c, "seconds"))
-    )
+        tried.setdefault(int(c.split()[0].removeprefix("batch=")), []).append(c)
+    best = {size: min(some, key=lambda c: lowest(s, c).mean()) for size, some in tried.items()}
+    losses, seconds = {b: lowest(s, c) for b, c in best.items()}, {b: s.value(c, "seconds") for b, c in best.items()}
+    epochs = {b: s.curves(c, "test_loss").index[-1] for b, c in best.items()}
     noisy, quiet, full = losses[20].mean(), losses[2_000].mean(), losses[60_000].mean()
-    finished = when(s, best[2_000]).max() < s.curves(best[2_000], "test_loss").index[-1]
-    word = graded(losses[200].mean() < full, noisy < 0.98 * quiet and finished)
-    return Verdict(
-        word, f"lowest test loss by batch size, each at its best rate: {listed(losses)}", f"s: {listed(seconds, '.0f')}"
-    )
+    finished = turned(s, best[2_000])
+    text = f"rates tried, by batch size: {listed({b: len(some) for b, some in tried.items()}, 'd')}; epochs "
+    text += f"{listed(epochs, 'd')}; seconds {listed(seconds, '.0f')}"
+    measured = f"lowest test loss of the stored epochs by batch size, at the better rate: {listed(losses)}"
+    return Verdict(graded(losses[200].mean() < full, noisy < 0.98 * quiet and finished), measured, text)
 
 
 @claim("S2-03")
 def _(r: Results, p: Figures) -> Verdict:
-    widths = {c: [] if c == "linear" else [int(w) for w in c.split("-")] for c in p["parameters"]}
+    s, widths = r["s2_widths"], {c: [] if c == "linear" else [int(w) for w in c.split("-")] for c in p["parameters"]}
     counts = {
         c: models.parameter_count(models.MultilayerPerceptron(w, generator=torch.Generator()))
         for c, w in widths.items()
     }
-    losses = {c: lowest(r["s2_widths"], c) for c in widths}
-    return Verdict(
-        graded(counts == p["parameters"]), f"parameters {listed(counts, ',')}", f"lowest test loss {listed(losses)}"
-    )
+    losses, epochs = {c: lowest(s, c) for c in widths}, {s.curves(c, "test_loss").index[-1] for c in widths}
+    word = graded(counts == p["parameters"], epochs == {p["epochs"]} and enough(*losses.values()))
+    return Verdict(word, f"parameters {listed(counts, ',')}", f"lowest test loss {listed(losses)}")
 
 
 @claim("S2-04")
@@ -102,9 +129,10 @@ def _(r: Results, p: Figures) -> Verdict:
     s, gaps = r["s2_widths"], {}
     for c in (*SHALLOW, *DEEP):
         test, chosen = s.curves(c, "test_loss"), s.curves(c, "validation_loss").idxmin()
-        gaps[c] = float(np.mean([test.loc[chosen[seed], seed] / test[seed].min() - 1 for seed in test]))
-    measured = f"chosen on validation, the epoch's test loss is {np.mean(list(gaps.values())):.1%} above the minimum"
-    return Verdict(graded(min(gaps.values()) >= 0, fully=False), measured, listed(gaps, "+.1%"))
+        gaps[c] = test.apply(lambda x, at=chosen: x[at[x.name]] / x.min() - 1)
+    measured = "test loss at the epoch that is best on validation images: on average "
+    measured += f"{np.mean([x.mean() for x in gaps.values()]):.1%} above the lowest test loss"
+    return Verdict(CAVEAT, measured, f"by network, {listed(gaps, '+.1%')}", judgement=True)
 
 
 @claim("S2-05")
@@ -112,22 +140,19 @@ def _(r: Results, p: Figures) -> Verdict:
     s = r["s2_widths"]
     end, std = s.runs("linear", "test_loss"), s.runs("linear std", "test_loss")
     chart = {"S2-05 test loss, linear": (p["loss"], end)}
-    return Verdict(
-        graded(end.max() < p["loss"], p["loss"] - end.mean() < 0.01),
-        show(end),
-        f"standardised {show(std)}",
-        chart=chart,
-    )
+    word = graded(end.max() < p["loss"], p["loss"] - end.mean() < 0.01)
+    return Verdict(word, show(end), f"standardised {show(std)}; a little below is less than 0.01", chart=chart)
 
 
 @claim("S2-06")
 def _(r: Results, p: Figures) -> Verdict:
     s, o = r["s2_widths"], r["optimum"]
-    loss = s.means("linear long", "test_loss")
-    up, far = loss.iloc[-1] / loss.min() - 1, o.value(WEAKEST, "test_loss") / loss.min() - 1
-    measured = f"lowest {loss.min():.4f} at epoch {loss.idxmin()}, {up:+.1%} at epoch {loss.index[-1]}"
-    text = f"near the optimum (training loss {o.value(WEAKEST, 'train_loss'):.4f}): {far:+.1%} from that minimum"
-    return Verdict(graded(max(up, far) < 0.005, fully=False), measured, text)
+    short, long = (s.means(c, "test_loss") for c in ("linear", "linear long"))
+    up, far = (x / short.min() - 1 for x in (long.iloc[-1], o.value(CERTIFIED, "test_loss")))
+    measured = f"lowest {short.min():.4f} at epoch {short.idxmin()} of {short.index[-1]}, {up:+.1%} at epoch "
+    text = f"certified optimum (L2 penalty 1e-5, 60,000 images; training loss {o.value(CERTIFIED, 'train_loss'):.4f}): "
+    text += f"test loss {far:+.1%} from that minimum"
+    return Verdict(graded(max(up, far) < 0.005), f"{measured}{long.index[-1]} (1 run each)", text)
 
 
 @claim("S2-07")
@@ -137,24 +162,27 @@ def _(r: Results, p: Figures) -> Verdict:
     order = [found[a][i] <= found[b][i] for family in (SHALLOW, DEEP) for a, b in pairwise(family) for i in (0, 1)]
     ends = all(found[f[0]][i] < found[f[-1]][i] for f in (SHALLOW, DEEP) for i in (0, 1))
     measured = "; ".join(f"{c}: {loss:.4f} at {epoch:.0f}" for c, (loss, epoch) in found.items())
-    return Verdict(graded(ends, all(order)), measured, f"{sum(order)} of {len(order)} steps in the stated order")
+    word = graded(ends, all(order) and enough(*(lowest(s, c) for c in found)))
+    return Verdict(word, measured, f"{sum(order)} of {len(order)} steps in the stated order")
 
 
 @claim("S2-08")
 def _(r: Results, p: Figures) -> Verdict:
     up = {c: rise(r["s2_widths"], c) for c in (*SHALLOW, *DEEP)}
-    return Verdict(graded(min(up.values()) > 0.01), f"from the minimum to the last epoch: {listed(up, '+.0%')}")
+    text = f"from the minimum to the mean of the last ten epochs: {listed(up, '+.0%')}"
+    word = graded(min(x.mean() for x in up.values()) > 0.01, enough(*up.values()))
+    return Verdict(word, text, "more than 1 % counts as a rise")
 
 
 @claim("S2-09")
 def _(r: Results, p: Figures) -> Verdict:
     s = r["s2_widths"]
-    sooner, harder = (
-        [when(s, d).mean() < when(s, c).mean() for c, d in PAIRS],
-        [rise(s, d) > rise(s, c) for c, d in PAIRS],
-    )
-    word = graded(sum(sooner) >= 3 and sum(harder) >= 3, all(sooner + harder))
-    text = "; ".join(f"{c} at {when(s, c).mean():.0f}, {rise(s, c):+.0%}" for pair in PAIRS for c in pair)
+    sooner = [when(s, d).mean() < when(s, c).mean() for c, d in PAIRS]
+    harder = [rise(s, d).mean() > rise(s, c).mean() for c, d in PAIRS]
+    fully = all(sooner + harder) and enough(*(when(s, c) for c in SHALLOW))
+    text = "; ".join(f"{c} at {when(s, c).mean():.0f}, {rise(s, c).mean():+.0%}" for pair in PAIRS for c in pair)
+    text = f"epoch of the minimum, and the mean of the last ten epochs against it: {text}"
+    word = graded(sum(sooner) >= 3 and sum(harder) >= 3, fully)
     return Verdict(word, f"sooner in {sum(sooner)}, harder in {sum(harder)} of 4 pairs", text)
 
 
@@ -165,23 +193,28 @@ def _(r: Results, p: Figures) -> Verdict:
     wide, narrow = difference(lowest(d, "512-256"), lowest(d, "512")), gaps["64-32 − 64"]
     word = graded(wide.estimate > 0 and narrow.estimate > 0, above(wide) and above(narrow), otherwise=NOT_REPRODUCED)
     share = wide.estimate / lowest(d, "512").mean()
-    return Verdict(
-        word, f"512-256 − 512: {show(wide, '+.4f')}, {share:+.1%}", f"on 54,000 images: {listed(gaps, '+.4f')}"
-    )
+    text = f"on 54,000 images: {listed(gaps, '+.4f')}"
+    return Verdict(word, f"512-256 − 512: {show(wide, '+.4f')}, {share:+.1%}", text)
 
 
 @claim("S2-11")
 def _(r: Results, p: Figures) -> Verdict:
-    size, up = ledger.claims()["S2-03"].figures["parameters"], {c: rise(r["s2_widths"], c) for c in ("512", "256-128")}
-    measured = "; ".join(f"{c}: {size[c]:,} parameters, {x:+.0%} after the minimum" for c, x in up.items())
-    return Verdict(graded(up["256-128"] < up["512"]), measured)
+    s, size, pair = r["s2_widths"], ledger.claims()["S2-03"].figures["parameters"], ("512", "128-64")
+    up = {c: rise(s, c) for c in pair}
+    measured = "; ".join(f"{c}: {size[c]:,} parameters, {show(x, '+.0%')}" for c, x in up.items())
+    text = "mean test loss of the last ten epochs against the minimum; by five epochs around equal times after it: "
+    text += "; ".join(f"{n} epochs, {listed({c: later(s, c, n) for c in pair}, '+.0%')}" for n in (20, 25))
+    word = graded(up["128-64"].mean() < up["512"].mean(), otherwise=REFUTED if enough(*up.values()) else NOT_REPRODUCED)
+    return Verdict(word, measured, text)
 
 
 @claim("S2-12")
 def _(r: Results, p: Figures) -> Verdict:
     each = {c: scatter(r["s2_widths"], c) for pair in PAIRS for c in pair}
     more = sum(each[two] > each[one] for one, two in PAIRS)
-    return Verdict(graded(more >= 3, more == 4), f"more scatter in {more} of 4 pairs", listed(each, ".1%"))
+    word = graded(more >= 3, more == 4 and enough(*(lowest(r["s2_widths"], c) for c in each)))
+    text = "scatter of the test loss from epoch to epoch in the second half, as a share of it"
+    return Verdict(word, f"more scatter in {more} of 4 pairs", f"{text}: {listed(each, '.1%')}")
 
 
 @claim("S2-13")
@@ -191,7 +224,8 @@ def _(r: Results, p: Figures) -> Verdict:
     ratio = (w.grad / (strength * w.detach())).mean().item()
     names = [f"{kind} lambda={x}" for x in ("0.0001", "0.1") for kind in ("penalty", "weight_decay")]
     text = f"test loss {listed(r['s2_linear'].each(names, 'test_loss'))}"
-    return Verdict(graded(True, ratio == 1), f"the gradient of λw² is {ratio:.0f}λw; weight_decay = λ adds λw", text)
+    measured = f"the gradient of λw² is {ratio:.0f}λw; weight_decay = λ adds λw"
+    return Verdict(CAVEAT, measured, text, judgement=True)
 
 
 @claim("S2-14")
@@ -219,8 +253,11 @@ def _(r: Results, p: Figures) -> Verdict:
 def _(r: Results, p: Figures) -> Verdict:
     s, weak, none = r["s2_linear"], "penalty lambda=0.0001", "penalty lambda=0"
     gap = {m: difference(s.runs(weak, m), s.runs(none, m)) for m in ("test_loss", "test_accuracy", "ece15")}
-    gap["test_loss, standardised"] = difference(s.runs(f"std {weak}", "test_loss"), s.runs(f"std {none}", "test_loss"))
-    return Verdict(graded(below(gap["test_loss"])), f"1e-4 minus 0: {listed(gap, '+.4f')}")
+    std = difference(s.runs(f"std {weak}", "test_loss"), s.runs(f"std {none}", "test_loss"))
+    otherwise = REFUTED if min(gap["test_loss"].estimate, std.estimate) > 0 else NOT_REPRODUCED
+    word = graded(below(gap["test_loss"]), below(std), otherwise=otherwise)
+    text = f"test loss on standardised pixels: {show(std, '+.4f')}, so the sign depends on the scaling"
+    return Verdict(word, f"1e-4 minus 0, pixels in [0, 1]: {listed(gap, '+.4f')}", text)
 
 
 @claim("S2-17")
@@ -239,7 +276,8 @@ def _(r: Results, p: Figures) -> Verdict:
     turned = int(((w + shift).sign() != w.sign()).sum())
     moved = r["s2_linear"].value("penalty lambda=0", "row_mean_change")
     measured = f"one vector added to all ten rows turns {turned} of 60 signs and {'no' if same else 'some'} probability"
-    return Verdict(graded(True, not same), measured, f"Adam without L2 moves the mean of the ten rows by {moved:.1f}")
+    text = f"Adam without L2 moves the mean of the ten rows by {moved:.1f}"
+    return Verdict(graded(same, fully=False), measured, text, judgement=True)
 
 
 @claim("S2-19")
@@ -258,11 +296,12 @@ def _(r: Results, p: Figures) -> Verdict:
 @claim("S2-20")
 def _(r: Results, p: Figures) -> Verdict:
     one, two = (when(r["s2_depth"], c) for c in ("512", "512-256"))
-    late = int((one == p["limit"]).sum())
+    long = when(r["s2_l2"], "0")
     chart = {"S2-20 epoch, 512": (np.mean(p["shallow"]), one), "S2-20 epoch, 512-256": (np.mean(p["deep"]), two)}
-    text = f"{late} of {len(one)} shallow runs have it in the last epoch, {p['limit']}, so theirs may come later"
-    word = graded(two.mean() < one.mean(), late == 0)
-    return Verdict(word, listed({"512": one, "512-256": two}, ".1f"), text if late else "", chart=chart)
+    text = f"runs end at epoch {p['limit']}, so a later minimum would be missed; 512 run for 100 epochs has it at "
+    text += f"{', '.join(map(str, long))} ({len(long)} runs)"
+    word = graded(two.mean() < one.mean(), long.max() < p["limit"] and enough(long))
+    return Verdict(word, listed({"512": one, "512-256": two}, ".1f"), text, chart=chart)
 
 
 @claim("S2-21")
@@ -288,7 +327,13 @@ def _(r: Results, p: Figures) -> Verdict:
     inside = sum(a in one_more(found[c]) for c, a in p["shares"].items())
     top = [f"{i // 10}→{i % 10}" for i in counts.mean(axis=1).nlargest(4).index]
     word = graded(inside == len(found), {f"{c[0]}→{c[1]}" for c in found} == set(top), otherwise=NOT_REPRODUCED)
-    text = f"{inside} of {len(found)} lie where one more run would be; the most frequent on average: {', '.join(top)}"
+    beyond = [
+        f"{c[0]}→{c[1]} ({a}, runs {found[c].min():.4f} to {found[c].max():.4f})"
+        for c, a in p["shares"].items()
+        if not among(a, found[c])
+    ]
+    text = f"{inside} of {len(found)} lie where one more run would be, {len(found) - len(beyond)} within the range of "
+    text += f"the runs, not {', '.join(beyond) or 'one'}; the most frequent on average: {', '.join(top)}"
     return Verdict(word, listed({f"{c[0]}→{c[1]}": x for c, x in found.items()}), text)
 
 
@@ -297,78 +342,82 @@ def _(r: Results, p: Figures) -> Verdict:
     worst = r["s2_depth"].digits("512", "recall").idxmin().value_counts()
     mine, n = int(worst.get(p["digit"], 0)), int(worst.sum())
     text = "lowest digit: " + ", ".join(f"{k} in {count}" for k, count in worst.items())
-    return Verdict(
-        graded(mine > n / 2, mine == n, otherwise=NOT_REPRODUCED), f"9 is lowest in {mine} of {n} runs", text
-    )
+    word = graded(mine > n / 2, mine == n, otherwise=NOT_REPRODUCED)
+    return Verdict(word, f"9 is lowest in {mine} of {n} runs", text)
 
 
 @claim("S2-25")
 def _(r: Results, p: Figures) -> Verdict:
-    s = r["s2_l2"]
+    s, room = r["s2_l2"], tolerances(r)
     least, epoch, peak = lowest(s, "0"), when(s, "0"), s.curves("0", "test_accuracy").idxmax()
-    near = abs(least.mean() - p["loss"]) < 0.003 and abs(epoch.mean() - p["epoch"]) < 6
+    near = abs(least.mean() - p["loss"]) < room["loss"] and abs(epoch.mean() - p["epoch"]) < room["epoch"]
     word = graded(near and (peak > epoch).all(), abs(peak.mean() - p["accuracy_epoch"]) < 10, otherwise=NOT_REPRODUCED)
     measured = f"lowest {show(least)} at epoch {show(epoch, '.0f')}; best accuracy at {', '.join(map(str, peak))}"
     chart = {"S2-25 test loss, no L2": (p["loss"], least), "S2-25 epoch, no L2": (p["epoch"], epoch)}
-    return Verdict(word, measured, chart=chart)
+    text = f"{NEAR}: loss {room['loss']:.4f}, epoch {room['epoch']:.0f}; ten epochs for the best accuracy"
+    return Verdict(word, measured, text, chart=chart)
 
 
 @claim("S2-26")
 def _(r: Results, p: Figures) -> Verdict:
     s = r["s2_l2"]
     losses, other = {c: lowest(s, c) for c in PENALTIES}, lowest(s, "3e-05 weight_decay")
-    word = graded(len(losses) == len(p["lambda"]), abs(losses["3e-05"].mean() - other.mean()) < 0.001)
-    return Verdict(word, f"lowest test loss {listed(losses)}", f"3e-5 read as Adam's weight_decay: {show(other)}")
+    epochs = {c: s.curves(c, "test_loss").index[-1] for c in PENALTIES}
+    text = f"epochs run: {listed(epochs, 'd')}; 3e-5 with half the penalty, as Adam's weight_decay: {show(other)}"
+    return Verdict(CAVEAT, f"lowest test loss {listed(losses)}", text, judgement=True)
 
 
 @claim("S2-27")
 def _(r: Results, p: Figures) -> Verdict:
-    s = r["s2_l2"]
+    s, room = r["s2_l2"], tolerances(r)
     least, epoch, peak = lowest(s, "3e-05"), when(s, "3e-05"), s.curves("3e-05", "test_accuracy").max()
     losses = {c: lowest(s, c).mean() for c in (*PENALTIES, "1e-05", "3e-05 weight_decay")}
     best = min((c for c in losses if "decay" not in c), key=losses.get)
-    near = abs(least.mean() - p["loss"]) < 0.002 and abs(peak.mean() - p["accuracy"]) < 0.001
+    near = abs(least.mean() - p["loss"]) < room["loss"] and abs(peak.mean() - p["accuracy"]) < room["accuracy"]
     last = s.runs("3e-05", "test_accuracy")
     honest = peak.mean() - last.mean() < 0.001  # is the best epoch no better than the last one?
-    word = graded(
-        near and min(PENALTIES, key=losses.get) == "3e-05", honest and best == "3e-05", otherwise=NOT_REPRODUCED
-    )
+    holds = near and min(PENALTIES, key=losses.get) == "3e-05"
+    word = graded(holds, honest and best == "3e-05" and enough(least), otherwise=NOT_REPRODUCED)
     measured = f"test loss {show(least)} at epoch {show(epoch, '.0f')}; best accuracy {show(peak, '.2%')}"
-    text = f"lowest test loss by λ: {listed(losses)}; accuracy at the last epoch, not the best one, {show(last, '.2%')}"
+    text = f"lowest test loss by λ: {listed(losses)}; accuracy at the last epoch {show(last, '.2%')}; "
+    text += f"{NEAR}: loss {room['loss']:.4f}, accuracy {room['accuracy']:.2%}"
     chart = {"S2-27 test loss, 3e-5": (p["loss"], least), "S2-27 accuracy, 3e-5": (p["accuracy"], peak)}
     return Verdict(word, measured, text, chart=chart)
 
 
 @claim("S2-28")
 def _(r: Results, p: Figures) -> Verdict:
-    s = r["s2_l2"]
+    s, room = r["s2_l2"], tolerances(r)
     least, epoch, peak = lowest(s, "0.0003"), when(s, "0.0003"), s.curves("0.0003", "test_accuracy").max()
-    near = abs(least.mean() - p["loss"]) < 0.003 and abs(peak.mean() - p["accuracy"]) < 0.0015
+    near = abs(least.mean() - p["loss"]) < room["loss"] and abs(peak.mean() - p["accuracy"]) < room["accuracy"]
     chart = {"S2-28 test loss, 3e-4": (p["loss"], least), "S2-28 accuracy, 3e-4": (p["accuracy"], peak)}
     measured = f"lowest {show(least)} at epoch {epoch.mean():.0f}; best accuracy {show(peak, '.2%')}"
-    return Verdict(graded(near, epoch.mean() < 90, otherwise=NOT_REPRODUCED), measured, chart=chart)
+    text = f"{NEAR}: loss {room['loss']:.4f}, accuracy {room['accuracy']:.2%}"
+    return Verdict(graded(near, epoch.mean() < 90, otherwise=NOT_REPRODUCED), measured, text, chart=chart)
 
 
 @claim("S2-29")
 def _(r: Results, p: Figures) -> Verdict:
-    up = {c: rise(r["s2_l2"], c) for c in PENALTIES}
-    most = max(x for c, x in up.items() if c != "0")
-    ends = {c: r["s2_l2"].curves(c, "test_loss").index[-1] for c in PENALTIES}
-    fully = most < 0.1 and len(set(ends.values())) == 1
-    measured = f"from the minimum to the end: {listed(up, '+.0%')}"
-    return Verdict(graded(up["0"] > 2 * most, fully), measured, f"the end is epoch {listed(ends, 'd')}")
+    s = r["s2_l2"]
+    up = {c: rise(s, c) for c in PENALTIES if turned(s, c)}
+    most = max((x.mean() for c, x in up.items() if c != "0"), default=0)
+    ends = {c: s.curves(c, "test_loss").index[-1] for c in PENALTIES}
+    falling = ", ".join(f"{c} ({n})" for c, n in ends.items() if c not in up)
+    text = f"still falling at the last epoch: {falling or 'none'}"
+    measured = f"from the minimum to the mean of the last ten epochs: {listed(up, '+.0%')}"
+    return Verdict(graded(up["0"].mean() > 2 * most, most < 0.1 and len(up) == len(ends)), measured, text)
 
 
 @claim("S2-30")
 def _(r: Results, p: Figures) -> Verdict:
     s = r["s2_l2"]
     fit, curves = {c: s.value(c, "train_loss") for c in PENALTIES}, {c: s.means(c, "test_loss") for c in PENALTIES}
-    reached = {c: int(x[x <= 1.01 * x.min()].index[0]) for c, x in curves.items()}
+    reached = {c: int(x[x <= 1.01 * x.min()].index[0]) for c, x in curves.items() if turned(s, c)}
     worse = all(fit[c] > 5 * fit["0"] and curves[c].min() > curves["0"].min() for c in ("0.001", "0.003"))
-    word = graded(worse, min(reached[c] for c in PENALTIES[1:]) > 1.5 * reached["0"])
-    return Verdict(
-        word, f"training loss at the end: {listed(fit)}", f"epoch within 1 % of the minimum: {listed(reached, 'd')}"
-    )
+    late = min((epoch for c, epoch in reached.items() if c != "0"), default=0) > 1.5 * reached["0"]
+    text = f"epoch within 1 % of the minimum: {listed(reached, 'd')}; undecided, as still falling at the last epoch: "
+    text += ", ".join(f"{c} ({x.index[-1]})" for c, x in curves.items() if c not in reached) or "none"
+    return Verdict(graded(worse, late and len(reached) == len(fit)), f"training loss at the end: {listed(fit)}", text)
 
 
 def recall_curves(r: Results) -> pd.DataFrame:
@@ -380,9 +429,12 @@ def recall_curves(r: Results) -> pd.DataFrame:
 def _(r: Results, p: Figures) -> Verdict:
     curves, own = recall_curves(r), p["digits"]
     late, first = curves.iloc[len(curves) // 2 :], (curves >= 0.98).idxmax()
-    word = graded(late[own].mean().min() > p["recall"] - 0.003, first[own].max() <= 10)
+    n = len(r["s2_l2"].runs("3e-05", "recall_0"))
+    fully = first[own].max() <= 10 and n >= ledger.RUNS_FOR_AN_INTERVAL
+    word = graded(late[own].mean().min() > p["recall"] - 0.003, fully)
     measured = "; ".join(f"{k}: {late[k].mean():.4f} ± {late[k].std():.4f}, 0.98 from epoch {first[k]}" for k in own)
-    return Verdict(word, measured, f"mean of the second half: {listed(late.mean().sort_values(ascending=False))}")
+    text = f"{n} run; mean of the second half: {listed(late.mean().sort_values(ascending=False))}"
+    return Verdict(word, measured, text)
 
 
 @claim("S2-32")
@@ -393,5 +445,7 @@ def _(r: Results, p: Figures) -> Verdict:
     top = r["s2_l2"].means("3e-05", "confusion")
     taken = {k: top[[i for i in top.index if i // 10 == k]].idxmax() % 10 for k in p["digits"]}
     word = graded(len(named & low) >= 2, named == low == latest)
-    measured = f"lowest recalls: {sorted(low)}; latest to 0.97: {sorted(latest)}"
-    return Verdict(word, measured, f"scatter {listed(late.std())}; most often taken for: {listed(taken, 'd')}")
+    lists = [", ".join(map(str, sorted(digits))) for digits in (low, latest)]
+    measured = f"lowest recalls: {lists[0]}; latest to reach 0.97: {lists[1]}"
+    text = f"standard deviation in the second half {listed(late.std())}; "
+    return Verdict(word, measured, f"{text}most often taken for: {listed(taken, 'd')}")
