@@ -20,15 +20,6 @@ import torch
 from mnist_lr_helpers import data
 
 os.environ.setdefault("MPLBACKEND", "agg")
-ONE_AFTER_THE_OTHER = ("test_book.py", "test_browser.py")  # they share the book that they build
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell the two processes of ``make test`` which tests belong into one of them."""
-    for item in items:
-        if item.path.name in ONE_AFTER_THE_OTHER:
-            item.add_marker(pytest.mark.xdist_group("book"))
 
 
 def seeded(seed: int = 0) -> torch.Generator:

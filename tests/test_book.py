@@ -15,6 +15,7 @@ import pytest
 from mnist_lr_helpers import runner
 
 BOOK = runner.PROJECT / "build" / "book"
+pytestmark = pytest.mark.xdist_group("book")  # in one process with the browser tests, which look at the same book
 PAGES = [path.stem for path in runner.find_notebooks([])] + ["glossary", "teachers_guide"]
 
 

@@ -266,7 +266,7 @@ def test_one_vs_rest_follows_the_gradient_and_the_printed_one_only_lowers_the_bi
 @pytest.mark.parametrize("study", STUDIES.values(), ids=lambda study: study.name)
 def test_the_stored_table_covers_the_grid(study: Study) -> None:
     table, about = (
-        pd.read_csv(run.RESULTS / f"{study.name}.csv"),
+        pd.read_csv(run.RESULTS / f"{study.name}.csv", dtype={"configuration": str}),
         json.loads((run.RESULTS / f"{study.name}.json").read_text()),
     )
     assert list(table.columns) == COLUMNS

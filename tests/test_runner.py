@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -146,7 +147,8 @@ def test_interrupt_leaves_no_kernel_behind(course: Path, tmp_path: Path, sent: s
         f"runner.NOTEBOOKS = Path({str(course)!r}); from mnist_lr_helpers.__main__ import main; "
         f"sys.exit(main(['run', '01', '--output', {str(tmp_path / 'build')!r}]))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, env=os.environ)
+    listens = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, env=os.environ, preexec_fn=listens)
     while not (started.exists() and started.read_text()):
         assert process.poll() is None, process.stderr.read().decode()
         time.sleep(0.1)

@@ -297,7 +297,8 @@ def assemble(study: Study, saved: Mapping[Training, dict[str, Any]], tables: Pat
     import pandas as pd
 
     rows = [(t.configuration, t.seed, *row) for t, result in saved.items() for row in result["rows"]]
-    table = pd.DataFrame(rows, columns=["configuration", "seed", "epoch", "metric", "value"])
+    names = ["configuration", "seed", "epoch", "metric", "value"]
+    table = pd.DataFrame(rows, columns=names).drop_duplicates(names[:-1])  # the last epoch may also be the end
     times = pd.DataFrame([(t.configuration, result["seconds"]) for t, result in saved.items()], columns=["name", "s"])
     facts = {"study": study.name, "claims": study.claims, "note": study.note, **about, "trainings": len(saved)}
     facts["seconds"] = round(float(times["s"].sum()), 1)
