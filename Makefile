@@ -26,7 +26,7 @@ run: .venv/ready  ## execute every notebook into build/ and print the table
 test: .venv/ready  ## run every check
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
-	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 --dist loadgroup --durations 25 $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 --durations 25 $(ARGS)
 
 bench: .venv/ready  ## measure the course against what its readers would otherwise run: build/benchmark.json, about 10 minutes
 	env -u OMP_WAIT_POLICY $(PYTHON_IN_VENV) tests/benchmarks/benchmark.py $(ARGS)  # as in a reader's own shell

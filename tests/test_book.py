@@ -1,5 +1,6 @@
 """The book: every notebook has its page, every link inside it leads somewhere, nothing comes from elsewhere."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,21 +12,29 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+from filelock import FileLock
 
 from mnist_lr_helpers import runner
 
 BOOK = runner.PROJECT / "build" / "book"
-pytestmark = pytest.mark.xdist_group("book")  # in one process with the browser tests, which look at the same book
+LOCK = FileLock(BOOK.with_suffix(".lock"))
+TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))  # the same in all processes of a run
 PAGES = [path.stem for path in runner.find_notebooks([])] + ["glossary", "teachers_guide"]
 
 
 @cache
 def build_book() -> Path:
-    """The book as ``make book`` builds it, once per test run."""
-    shutil.rmtree(BOOK, ignore_errors=True)
-    command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}"]
-    done = subprocess.run(command, cwd=runner.PROJECT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    """The book as ``make book`` builds it, once per test run, whichever process comes first."""
+    built_by = BOOK / "built_by"
+    BOOK.parent.mkdir(exist_ok=True)
+    with LOCK:
+        if built_by.exists() and built_by.read_text() == TEST_RUN:
+            return BOOK
+        shutil.rmtree(BOOK, ignore_errors=True)
+        command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}"]
+        done = subprocess.run(command, cwd=runner.PROJECT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        built_by.write_text(TEST_RUN)
     return BOOK
 
 
@@ -100,9 +109,9 @@ def test_the_book_of_the_executed_edition(tmp_path: Path) -> None:
     edition.cells[0].source += "\n\n[This edition](06_one_vs_rest_from_scratch.ipynb) was run here."
     nbformat.write(edition, tmp_path / given.name)
     command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}", "BUILDER=dummy"]
-    done = subprocess.run(
-        [*command, f"FROM={tmp_path}"], cwd=runner.PROJECT, capture_output=True, text=True, check=False
-    )
+    command.append(f"FROM={tmp_path}")
+    with LOCK:
+        done = subprocess.run(command, cwd=runner.PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert nbformat.read(pages / given.name, as_version=4) == edition
     assert {path.name for path in pages.glob("*.ipynb")} == {path.name for path in runner.find_notebooks([])}

@@ -31,10 +31,7 @@ from mnist_lr_helpers.data import DataError, Dataset, load_data
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.xdist_group("book"),  # in one process with the tests of the book
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian's package is called chromium)"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian's package is called chromium)")
 SCREENSHOTS = runner.PROJECT / "build" / "screenshots"
 PAD = "11_draw_a_digit"
 IN_THE_LAB = ("04_evaluate_the_model", PAD)  # the notebooks that are run there

@@ -73,7 +73,8 @@ def test_a_killed_worker_costs_only_the_training_it_was_in(cluster: Client, tmp_
             while not (begun := [name for name in traces(tmp_path) if not name.startswith("1-")]):
                 time.sleep(0.02)
             os.kill(int(begun[0].split("-")[2]), signal.SIGKILL)
-    assert len(traces(tmp_path)) == len(todo) + 1
+    lost = len(traces(tmp_path)) - len(todo)
+    assert lost in (1, 2), "the training it was in, and at most one that it had ended but not yet reported"
     assert results == {
         (t.configuration, t.seed): run.work(tiny, t.seed, t.settings | {"seconds": 0})["rows"] for t in todo
     }
