@@ -18,6 +18,7 @@ myst_heading_anchors = 3
 myst_heading_slug_func = methodcaller("replace", " ", "-")
 
 nb_execution_mode = "off"  # the outputs are those of the committed notebooks
+nb_render_markdown_format = "myst"  # in outputs, too: the default knows no tables
 nb_ipywidgets_js = {}  # the notebooks keep no widgets, so no page needs their scripts from elsewhere
 suppress_warnings = ["mystnb.unknown_mime_type"]  # the entry by which the table of a run knows the data set
 nb_code_prompt_show = "Show the solution"

@@ -79,6 +79,13 @@ def test_links_lead_somewhere_and_resources_come_with_the_book(book: Path) -> No
         assert not [value for value in styles if re.match(r"(https?:)?//", value)]
 
 
+def test_tables_in_outputs_are_tables(book: Path) -> None:
+    for name in PAGES:
+        page = (book / f"{name}.html").read_text()
+        assert not re.search(r"<p>\|", page), name
+        assert "What we found" not in page or re.search(r"<th[^>]*><p>What we found</p></th>", page), name
+
+
 def test_solutions_are_folded_away(book: Path) -> None:
     for path in runner.find_notebooks([]):
         cells = nbformat.read(path, as_version=4).cells
