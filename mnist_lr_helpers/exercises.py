@@ -886,7 +886,7 @@ EXERCISES |= {
     ),
     "11.2 surprise": Exercise(
         expected=_surprise,
-        probes=((20, 0.926), (50, 0.9), (10, 0.5), (3, 0.2)),
+        probes=((20, 0.926), (50, 0.9), (10, 0.5), (3, 0.2), (20, 0.985)),
         mistakes={
             "this many is no surprise any more; one fewer is": lambda n, p: _surprise(n, p) + 1,
             "this is how many to expect; how few would be a surprise?": lambda n, p: round(n * p),
@@ -894,6 +894,7 @@ EXERCISES |= {
                 (k for k in range(round(n * p)) if math.comb(n, k) * p**k * (1 - p) ** (n - k) <= 0.05), default=-1
             ),
             "this is a surprise at 1 %; the question says 5 %": lambda n, p: _surprise(n, p, 0.01),
+            "this leaves 2.5 % on each side; only too few is a surprise here": lambda n, p: _surprise(n, p, 0.025),
         },
     ),
     "11.3 votes": Exercise(
@@ -927,7 +928,14 @@ def _one_more(
 
 _runs = (torch.tensor([0.9247, 0.9252, 0.9239, 0.9258, 0.9244]), torch.tensor([3.0, 5.0, 4.0]))
 _losses = (torch.tensor([0.30, 0.20, 0.17, 0.19, 0.24]), torch.tensor([0.28, 0.19, 0.18, 0.16, 0.21]))
-_accuracies = ((0.9729928571428571, 14_000), (0.9729928571428571, 140_000), (0.57, 100), (0.07, 100), (0.975, 30))
+_accuracies = (
+    (0.9729928571428571, 14_000),
+    (0.9729928571428571, 140_000),
+    (0.57, 100),
+    (0.07, 100),
+    (0.975, 30),
+    (0.9729935, 140_000),
+)
 
 EXERCISES |= {
     "10.1 whole-images": Exercise(
@@ -940,7 +948,7 @@ EXERCISES |= {
             ),
             "every number is within one half of a whole one": lambda a, n: abs(a * n - round(a * n)) <= 0.5,
             "this accepts an accuracy that is only near; so many decimals were printed for a reason": lambda a, n: (
-                abs(round(a * n) / n - a) < 1e-4
+                abs(round(a * n) / n - a) < 1e-6
             ),
             "this answers the opposite question": lambda a, n: abs(a * n - round(a * n)) >= 1e-6,
         },
