@@ -79,7 +79,11 @@ def grade_answer(name: str, answer: object, **given: object) -> Grade:
     for hint, mistake in exercise.mistakes.items():
         if _all_equal(answers, mistake, probes, given, exercise.tolerance):
             return Grade("wrong", hint)
-    return Grade("wrong", "not right yet, and none of the usual mistakes. Try it by hand on the smallest example")
+    return Grade(
+        "wrong",
+        "not right yet, and none of the usual mistakes. Try it by hand on the smallest example, "
+        "and then on the most extreme one that the task names",
+    )
 
 
 def _missing(value: object) -> bool:
@@ -236,14 +240,16 @@ EXERCISES |= {
             (torch.arange(10) ** 2 / 100, 0.25),
             (torch.tensor([0.9, 0.1, 0.4, 0.3, 0.8, 0.2, 0.7]), 0.3),
             (torch.arange(9) ** 2 / 100, 0.5),
+            (torch.tensor([0.6, 0.1, 0.5, 0.2, 0.4, 0.3]), 0.3),
         ),
         mistakes={
             "where (m + 1)(1 − α) is whole this takes one rank too many": lambda s, a: s.sort().values[
                 int((len(s) + 1) * (1 - a))
             ],
-            "the new image has a rank too: with n instead of n + 1 the promise is broken by a hair": lambda s, a: (
+            "the new image has a rank too: with m instead of m + 1 the promise is broken by a hair": lambda s, a: (
                 s.sort().values[math.ceil(len(s) * (1 - a)) - 1]
             ),
+            "the rank is rounded up, not down": lambda s, a: s.sort().values[math.floor((len(s) + 1) * (1 - a)) - 1],
             "this is the other end of the scores: a threshold that only a share alpha stays below": lambda s, a: (
                 s.sort().values[math.ceil((len(s) + 1) * a) - 1]
             ),
@@ -294,6 +300,9 @@ EXERCISES |= {
         probes=((torch.tensor([[1.0, 2.0, 4.0]]),), (torch.tensor([[1000.0, 0.0, -1000.0], [3.0, 3.0, 3.0]]),)),
         mistakes={
             "the exponential of a large logit is infinite": lambda z: (z.exp() / z.exp().sum(1, keepdim=True)).log(),
+            "the exponential of a large logit is infinite: subtract something from all logits first": lambda z: (
+                z - z.exp().sum(1, keepdim=True).log()
+            ),
             "a tiny probability is rounded to 0 before its logarithm is taken": lambda z: z.softmax(dim=1).log(),
             "these are the probabilities, not their logarithms": lambda z: z.softmax(dim=1),
             "you compare images with each other instead of classes: mind dim": lambda z: z.log_softmax(dim=0),
@@ -511,9 +520,10 @@ EXERCISES |= {
     ),
     "03.2 step decay": Exercise(
         expected=lambda epoch, start, every, factor: start * factor ** ((epoch - 1) // every),
-        probes=((1, 1.0, 10, 0.1), (10, 1.0, 10, 0.1), (11, 1.0, 10, 0.1), (24, 8.0, 5, 0.5)),
+        probes=((1, 1.0, 10, 0.1), (10, 1.0, 10, 0.1), (11, 1.0, 10, 0.1), (21, 1.0, 10, 0.1), (24, 8.0, 5, 0.5)),
         mistakes={
             "epochs count from 1, so this cuts one epoch early": lambda e, s, n, f: s * f ** (e // n),
+            "the first cut is right, the second comes too late": lambda e, s, n, f: s * f ** (e // (n + 1)),
             "each cut multiplies the rate again": lambda e, s, n, f: s * (f if e > n else 1),
             "this cuts in every epoch": lambda e, s, n, f: s * f ** (e - 1),
             "between two cuts the rate stays the same": lambda e, s, n, f: s * f ** ((e - 1) / n),
@@ -521,9 +531,17 @@ EXERCISES |= {
     ),
     "03.3 epochs needed": Exercise(
         expected=lambda path, rate, m, batch, n: math.ceil(path * (1 - m) / (rate * math.ceil(n / batch))),
-        probes=((100.0, 0.01, 0.9, 64, 1_000), (7.3, 0.001, 0.0, 64, 60_000), (50.0, 0.02, 0.5, 300, 1_000)),
+        probes=(
+            (100.0, 0.01, 0.9, 64, 1_000),
+            (7.3, 0.001, 0.0, 64, 60_000),
+            (50.0, 0.02, 0.5, 300, 1_000),
+            (8.0, 0.5, 0.5, 10, 20),  # the path is covered exactly
+        ),
         mistakes={
             "this falls short of the path: round up": lambda p, r, m, b, n: int(p * (1 - m) / (r * math.ceil(n / b))),
+            "where the path is covered exactly, no further epoch is needed": lambda p, r, m, b, n: (
+                int(p * (1 - m) / (r * math.ceil(n / b))) + 1
+            ),
             "this rounds to the nearest number, which may fall short of the path": lambda p, r, m, b, n: round(
                 p * (1 - m) / (r * math.ceil(n / b))
             ),

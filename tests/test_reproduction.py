@@ -53,7 +53,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     folder = tmp_path / "traces"
     folder.mkdir()
     configurations = {name: {"factor": factor, "folder": str(folder)} for name, factor in (("a", 1.5), ("b, late", 3))}
-    made_up = Study(name="tiny", claims=(), configurations=configurations, trainer=tiny, seeds=2)
+    made_up = Study(name="tiny", configurations=configurations, trainer=tiny, seeds=2)
     monkeypatch.setitem(STUDIES, "tiny", made_up)
     monkeypatch.setattr(run, "identity", lambda: {"versions": "of today", "dataset": {"md5": {"images": "0123"}}})
     return made_up
@@ -106,7 +106,7 @@ def test_resuming_trains_only_what_is_missing(cluster: Client, study: Study, tmp
 def test_another_recipe_is_another_training(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {t.key for t in run.trainings_of(study)}
     changed = {name: settings | {"factor": 7.0} for name, settings in study.configurations.items()}
-    after = {t.key for t in run.trainings_of(Study(name="tiny", claims=(), configurations=changed, trainer=tiny))}
+    after = {t.key for t in run.trainings_of(Study(name="tiny", configurations=changed, trainer=tiny))}
     assert len(before) == 4
     assert not before & after
 
@@ -123,7 +123,7 @@ def test_a_table_has_the_declared_columns_and_says_where_it_comes_from(
     assert about["versions"] == "of today"
     assert about["dataset"]["md5"] == {"images": "0123"}
     assert about["command"] == "python -m mnist_lr_helpers reproduce tiny --scheduler ADDRESS"
-    assert {"date", "threads", "seconds", "cpu_seconds", "trainings", "claims", "note"} <= set(about)
+    assert {"date", "threads", "seconds", "cpu_seconds", "trainings", "note"} <= set(about)
 
 
 def test_a_failed_training_is_reported_and_the_others_are_kept(
@@ -132,7 +132,7 @@ def test_a_failed_training_is_reported_and_the_others_are_kept(
     folder = tmp_path / "traces"
     (folder / "broken").touch()
     bad = {"a": study.configurations["a"], "bad": study.configurations["a"] | {"factor": 9, "fails": True}}
-    monkeypatch.setitem(STUDIES, "tiny", Study(name="tiny", claims=(), configurations=bad, trainer=tiny))
+    monkeypatch.setitem(STUDIES, "tiny", Study(name="tiny", configurations=bad, trainer=tiny))
     assert again(cluster, tmp_path) == 1
     assert "failed: tiny, bad, seed 0: RuntimeError: out of luck" in capsys.readouterr().out
     assert not (tmp_path / "tiny.csv").exists()

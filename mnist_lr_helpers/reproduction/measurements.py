@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+import timeit
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -159,15 +160,6 @@ def optimum(
     return [(0, name, value) for name, value in values.items()]
 
 
-def _fastest(function: Callable[[], object], repetitions: int = 5) -> float:
-    seconds = []
-    for _ in range(repetitions):
-        started = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
-
-
 def cost(
     seed: int,
     *,
@@ -191,8 +183,10 @@ def cost(
     values["seconds_per_epoch"] = min(row["seconds"] for row in history.rows) * 60_000 / len(part)
     values["batch_bytes"] = batch_size * images[0].numel() * 4
     with torch.inference_mode():
-        values["latency_one"] = _fastest(lambda: [model(images[i : i + 1]) for i in range(100)]) / 100
-        values["latency_1000"] = _fastest(lambda: model(images[:1_000])) / min(1_000, len(images))
+        values["latency_one"] = (
+            min(timeit.repeat(lambda: [model(images[i : i + 1]) for i in range(100)], number=1)) / 100
+        )
+        values["latency_1000"] = min(timeit.repeat(lambda: model(images[:1_000]), number=1)) / min(1_000, len(images))
     return [(0, name, value) for name, value in values.items()]
 
 

@@ -23,7 +23,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from mnist_lr_helpers.data import DataError, raw_folder, resolve, write_atomically
-from mnist_lr_helpers.reproduction.claims import write_ledger
+from mnist_lr_helpers.reproduction.claims import RESULTS, write_ledger
 from mnist_lr_helpers.reproduction.studies import STUDIES, Study
 from mnist_lr_helpers.reproduction.trainings import Row
 from mnist_lr_helpers.runner import PROJECT, UsageError
@@ -31,7 +31,6 @@ from mnist_lr_helpers.runner import PROJECT, UsageError
 if TYPE_CHECKING:
     from distributed import Client
 
-RESULTS = PROJECT / "data" / "results"
 BUILD = PROJECT / "build"
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "distributed")
 SECONDS_TO_CONNECT = 8.0
@@ -300,7 +299,7 @@ def assemble(study: Study, saved: Mapping[Training, dict[str, Any]], tables: Pat
     names = ["configuration", "seed", "epoch", "metric", "value"]
     table = pd.DataFrame(rows, columns=names).drop_duplicates(names[:-1])  # the last epoch may also be the end
     times = pd.DataFrame([(t.configuration, result["seconds"]) for t, result in saved.items()], columns=["name", "s"])
-    facts = {"study": study.name, "claims": study.claims, "note": study.note, **about, "trainings": len(saved)}
+    facts = {"study": study.name, "note": study.note, **about, "trainings": len(saved)}
     facts["seconds"] = round(float(times["s"].sum()), 1)
     facts["cpu_seconds"] = round(sum(result["cpu_seconds"] for result in saved.values()), 1)
     facts["seconds_by_configuration"] = times.groupby("name", sort=False)["s"].mean().round(1).to_dict()

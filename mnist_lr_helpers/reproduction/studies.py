@@ -22,7 +22,6 @@ class Study:
 
     Attributes:
         name: of its table, ``data/results/<name>.csv``.
-        claims: the claims of the ledger that it serves; a prefix stands for all that start with it.
         configurations: keyword arguments of the trainer, by the name in the table; ``trainer`` there names another one.
         trainer: maps a seed and those arguments to rows (epoch, metric, value).
         seeds: seeds 0 to ``seeds`` − 1 for each configuration.
@@ -32,7 +31,6 @@ class Study:
     """
 
     name: str
-    claims: tuple[str, ...]
     configurations: Configurations
     trainer: Callable[..., list[Row]] = trainings.train
     seeds: int = 1
@@ -194,20 +192,17 @@ STUDIES = {
     for study in (
         Study(
             name="s2_l2",
-            claims=("S2-25", "S2-26", "S2-27", "S2-28", "S2-29", "S2-30", "S2-31", "S2-32"),
             configurations=_penalties(),
             fewer={"0": 2},
             note="One seed, two without penalty; 100 epochs, but 60 for 1e-5 and 30 for 1e-3 and 3e-3.",
         ),
         Study(
             name="s2_widths",
-            claims=("S2-03", "S2-04", "S2-05", "S2-06", "S2-07", "S2-08", "S2-09", "S2-10", "S2-11", "S2-12", "S1-33"),
             configurations=_widths(),
             note="54,000 training images, so that 6,000 others can choose the epoch; 50 epochs, not 100; one seed.",
         ),
         Study(
             name="s2_depth",
-            claims=("S2-19", "S2-20", "S2-21", "S2-23", "S2-24"),
             configurations={
                 "512": S2 | {"hidden": [512], "epochs": 20, "look": [15], "last": ("confusion", "recalls")},
                 "512-256": S2 | {"hidden": [512, 256], "epochs": 20},
@@ -219,7 +214,6 @@ STUDIES = {
         ),
         Study(
             name="s1_variants",
-            claims=("S1-04", "S1-08", "S1-11", "S1-18", "S1-19", "S1-20", "S1-27", "S1-28", "S1-32", "S1-33", "S1-38"),
             configurations=_s1_variants(),
             seeds=5,
             fewer={n: 1 for n in _s1_variants() if n.startswith(("long", "gradient norm", "lr="))}
@@ -229,7 +223,6 @@ STUDIES = {
         ),
         Study(
             name="s3_ovr",
-            claims=("S3",),
             configurations=_one_vs_rest(),
             trainer=measurements.one_vs_rest,
             seeds=2,
@@ -244,15 +237,13 @@ STUDIES = {
         ),
         Study(
             name="s4_batch",
-            claims=("S4-02", "S4-03", "S4-07"),
             configurations={f"batch={size}": S4 | {"batch_size": size} for size in _BATCHES},
             seeds=2,
             note="Curves kept at epochs 1, 2, 3 and every fifth.",
         ),
-        Study(name="s4_improve", claims=("S4-04", "S4-05", "S4-06"), configurations=_improvements()),
+        Study(name="s4_improve", configurations=_improvements()),
         Study(
             name="cnn",
-            claims=("S0-03", "S1-21", "S4-06"),
             configurations={
                 name: S0 | {"channels": channels, "epochs": 4 if name == "8-16" else 10, "last": ("size",)}
                 for name, channels in _CNN.items()
@@ -263,7 +254,6 @@ STUDIES = {
         ),
         Study(
             name="s2_linear",
-            claims=("S2-13", "S2-14", "S2-15", "S2-16", "S2-17", "S2-18"),
             configurations=_linear_penalties(),
             seeds=3,
             fewer={"std penalty lambda=0": 2, "std penalty lambda=0.0001": 2, "weight_decay lambda=0.1": 2},
@@ -271,13 +261,11 @@ STUDIES = {
         ),
         Study(
             name="s2_minibatch",
-            claims=("S2-02", "S0-09"),
             configurations=_minibatches(),
             note="One seed; the whole set as one batch for 100 steps.",
         ),
         Study(
             name="optimum",
-            claims=("S0-08", "S0-10", "S1-29", "S1-54", "S2-06"),
             configurations=_optimum(),
             trainer=measurements.optimum,
             fewer={"l2=1e-4 start=xavier": 2, "l2=1e-4 start=normal": 2},
@@ -285,14 +273,12 @@ STUDIES = {
         ),
         Study(
             name="scaling",
-            claims=("S0-05", "S1-08", "S1-18", "S1-53", "S4-05"),
             configurations=_scaling(),
             seeds=2,
             note="Two seeds.",
         ),
         Study(
             name="s1_recipe",
-            claims=("S1-17", "S1-30", "S1-31", "S1-4", "S1-50", "S1-51", "S1-52", "S1-57"),
             configurations={
                 "published": S1 | {"each": ("test",), "last": S1_END},
                 "same seed twice": S1 | {"trainer": measurements.repeat},
@@ -302,40 +288,34 @@ STUDIES = {
         ),
         Study(
             name="s0_recipe",
-            claims=("S0-02", "S0-04", "S0-06", "S0-08", "S0-13", "S0-15"),
             configurations=_s0_recipe(),
             seeds=5,
             fewer={"split": 3, "momentum 0": 3, "momentum 0 lr 0.1": 3},
         ),
         Study(
             name="features",
-            claims=("S1-54",),
             configurations={"gradients": S0 | {"scaling": "gradients", "whole": False, "each": ("test",)}},
             note="Oriented gradients only, one seed.",
         ),
         Study(
             name="range_test",
-            claims=("S1-34", "S1-35", "S1-36"),
             configurations={"fresh": {"trained": False}, "trained": {"trained": True}},
             trainer=measurements.range_test,
             seeds=5,
         ),
         Study(
             name="gradient_noise",
-            claims=("S1-39", "S0-09"),
             configurations={str(size): {"batch_size": size} for size in _NOISE},
             trainer=measurements.gradient_noise,
             seeds=3,
         ),
         Study(
             name="data",
-            claims=("S0-01", "S0-14", "S1-0", "S1-12", "S1-13", "S1-14", "S1-15", "S1-17", "S4-01"),
             configurations={"train": {"part": "train"}, "test": {"part": "t10k"}},
             trainer=measurements.describe,
         ),
         Study(
             name="cost",
-            claims=("S0-09", "S0-11", "S1-10", "S1-37", "S1-55"),
             configurations=_cost(),
             trainer=measurements.cost,
             seeds=3,
