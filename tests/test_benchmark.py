@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +16,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import benchmark  # noqa: E402
 import contests  # noqa: E402
 import report  # noqa: E402
-from peers import Attempt, TimeUp  # noqa: E402
+from peers import Attempt  # noqa: E402
 
 FIELDS = {"name", "ours", "peer", "unit", "ours_median", "ours_min", "ours_max", "peer_median", "peer_min", "peer_max"}
 FIELDS |= {"ratio", "n", "goal", "note"}
@@ -57,8 +59,7 @@ def test_contest_finds_the_fewest_iterations_within_an_eighth(needed: int) -> No
         asked.append(iterations)
         return Attempt(iterations, 0.01 * iterations, 0.0, 1 / iterations)
 
-    racer = contests.remembered(attempt)
-    found = contests.cheapest(racer, lambda one: one.iterations >= needed)
+    found = contests.cheapest(attempt, lambda one: one.iterations >= needed)
     assert needed <= found.iterations <= max(needed + 1, 1.15 * needed)
     assert len(asked) == len(set(asked)), "what was asked once is not run again"
 
@@ -76,20 +77,70 @@ def test_contest_gives_up_at_the_limit_but_tries_what_it_allows() -> None:
     assert contests.cheapest(attempt, lambda one: one.iterations >= 11, limit=12).iterations == 11
 
 
-def test_solver_that_takes_too_long_is_ended_and_one_that_fails_says_so(digits: object, tmp_path: Path) -> None:
-    with contests.array_folder(digits) as folder:
-        found = contests.search(folder, "lbfgs", {"any": lambda one: True}, l2=1e-3, limit=60.0)
-        assert found["any"].iterations == 1
-        with (
-            pytest.raises(TimeUp),
-            contests.peers.solver_at_work(folder, "saga", l2=1e-3, limit=0.5) as attempt,
-        ):
-            attempt(1_000_000)
+@pytest.mark.parametrize("needed", [1, 5, 8, 10, 11, 12])
+def test_contest_looks_below_an_attempt_that_was_late(needed: int) -> None:
+    """Iterations that grow dearer, as those of newton-cg: twice as many are too many, a few more are not."""
+
+    def attempt(iterations: int) -> Attempt:
+        seconds = 0.1 * iterations**2
+        return Attempt(iterations, 12.0) if seconds > 12 else Attempt(iterations, seconds, 0.0, 0.0)
+
+    found = contests.cheapest(attempt, lambda one: not one.late and one.iterations >= needed, limit=12)
+    assert found is None if needed > 10 else needed <= found.iterations <= needed + 1
+
+
+def test_solver_that_takes_too_long_is_ended_and_works_again(digits: object) -> None:
+    with (
+        contests.array_folder(digits) as folder,
+        contests.peers.solver_at_work(folder, "saga", l2=1e-3) as attempt,
+    ):
+        late = attempt(1_000_000, 0.5)
+        assert (late.late, late.seconds) == (True, 0.5)
+        again = attempt(1, 60.0)
+        assert (again.late, again.iterations) == (False, 1)
+        assert 0 <= again.accuracy <= 1
+
+
+def test_solver_that_fails_says_so(tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError, match="lbfgs ended with exit status 1"),
-        contests.peers.solver_at_work(tmp_path, "lbfgs", l2=1e-3, limit=5.0),
+        contests.peers.solver_at_work(tmp_path, "lbfgs", l2=1e-3) as attempt,
     ):
-        pass
+        attempt(1, 5.0)
+
+
+def test_solvers_are_given_up_when_they_fall_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limits_seen, takes = {}, {"first": 4.0, "second": 20.0, "third": 2.0, "fourth": 2.0}
+
+    def search(_: Path, solver: str, goals: dict, *, l2: float, limits: dict[str, float]) -> dict[str, Attempt]:
+        limits_seen[solver] = dict(limits)
+        seconds, limit = takes[solver], limits["goal"]
+        return {"goal": Attempt(3, seconds, 0.9, 0.3) if seconds <= limit else Attempt(0, limit)}
+
+    monkeypatch.setattr(contests, "search", search)
+    found = contests.search_all(tmp_path, tuple(takes), {"goal": lambda one: True}, l2=1e-3, limit=12.0)
+    assert [one["goal"] for one in limits_seen.values()] == [12.0, 5.0, 5.0, 2.5]
+    assert [one["goal"].late for one in found.values()] == [False, True, False, False]
+
+
+def test_search_runs_nothing_twice_but_what_was_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    @contextmanager
+    def solver_at_work(*_: object, **__: object) -> Iterator[Callable[[int, float], Attempt]]:
+        def attempt(iterations: int, limit: float) -> Attempt:
+            asked.append((iterations, limit))
+            seconds = 1.5 * iterations
+            return Attempt(iterations, limit) if seconds > limit else Attempt(iterations, seconds, iterations / 10, 0.0)
+
+        yield attempt
+
+    monkeypatch.setattr(contests.peers, "solver_at_work", solver_at_work)
+    goals = {"easy": lambda one: one.accuracy >= 0.2, "hard": lambda one: one.accuracy >= 0.4}
+    found = contests.search(Path(), "lbfgs", goals, l2=1e-3, limits={"easy": 1.0, "hard": 9.0})
+    assert (found["easy"].late, found["easy"].seconds) == (True, 1.0)
+    assert found["hard"].iterations == 4
+    assert asked == [(1, 1.0), (1, 9.0), (2, 9.0), (4, 9.0), (3, 9.0)]
 
 
 def test_side_that_did_not_get_there_has_no_ratio() -> None:

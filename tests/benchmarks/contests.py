@@ -11,13 +11,13 @@ import math
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import peers
 import torch
-from peers import DEVICE, Attempt, TimeUp, timed
+from peers import DEVICE, Attempt, timed
 from report import Row, row
 from tqdm import tqdm
 
@@ -30,6 +30,7 @@ Goal = Callable[[Attempt], bool]
 Racer = Callable[[int], Attempt]
 BATCH_SIZES = (64, 128, 256, 512, 1024)  # S1's rate of 0.01 at 64, scaled in proportion (Goyal et al. 2017)
 JUDGED_AFTER = 6  # epochs
+BEHIND = 1.25  # times the seconds of the fastest solver so far: what takes longer cannot win any more
 CONTENDERS = 1  # of scikit-learn's solvers are repeated: the fastest
 LAST_EPOCHS, LAST_HALVINGS = 24, 20
 
@@ -37,23 +38,22 @@ LAST_EPOCHS, LAST_HALVINGS = 24, 20
 def cheapest(attempt: Racer, reached: Goal, *, most: float = math.inf, limit: float = math.inf) -> Attempt | None:
     """The attempt with the fewest iterations that reaches a goal, within an eighth; ``None`` if none does.
 
-    Iterations double until the goal is reached, or ``most`` or ``limit`` seconds are; then the interval is halved.
+    Iterations double until they reach the goal, ``most``, or ``limit`` seconds; then the interval between too few and
+    enough, or too slow, is halved.
     """
     low, high = 0, 1
-    while not reached(last := attempt(high)):
+    while not (reached(last := attempt(high)) or last.late):
         affordable = math.inf if last.seconds * 2 <= limit else 0.95 * high * limit / last.seconds
         low, high = high, int(min(2 * high, affordable, most))
         if high <= low:
             return None
+    found = None if last.late else last
     while high - low > max(1, high // 8):
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(attempt(middle)) else (middle, high)
-    return attempt(high)
-
-
-def remembered(attempt: Racer) -> Racer:
-    """The same racer; what it was asked once is not run again."""
-    return cache(attempt)
+        middle = attempt((low + high) // 2)
+        enough = reached(middle)
+        found = middle if enough else found
+        low, high = (low, middle.iterations) if enough or middle.late else (middle.iterations, high)
+    return found
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -91,7 +91,7 @@ def our_sgd(data: Dataset, batch_size: int, seed: int) -> Racer:
         model, seconds = train(data, recipe(batch_size, epochs), seed)
         return Attempt(epochs, seconds, predict(model, data.test).accuracy, math.inf)
 
-    return remembered(attempt)
+    return cache(attempt)
 
 
 def our_optimum(data: Dataset, l2: float) -> Racer:
@@ -113,35 +113,53 @@ def array_folder(data: Dataset) -> Iterator[Path]:
         yield Path(name)
 
 
-def search(folder: Path, solver: str, goals: dict[str, Goal], *, l2: float, limit: float) -> dict[str, Attempt | None]:
-    """For each goal the attempt with the fewest iterations that reaches it within the limit, ``None`` if none does."""
-    found: dict[str, Attempt | None] = dict.fromkeys(goals)
-    with peers.solver_at_work(folder, solver, l2=l2, limit=limit) as attempt, suppress(TimeUp):
-        racer = remembered(attempt)
+def search(
+    folder: Path, solver: str, goals: dict[str, Goal], *, l2: float, limits: dict[str, float]
+) -> dict[str, Attempt]:
+    """For each goal the attempt with the fewest iterations that reaches it within its limit, or a late one."""
+    found, known = {}, {}
+    with peers.solver_at_work(folder, solver, l2=l2) as attempt:
         for name, reached in goals.items():
-            found[name] = cheapest(racer, reached, limit=limit)
+            limit = limits[name]
+
+            def racer(iterations: int, limit: float = limit) -> Attempt:
+                if iterations not in known or known[iterations].late:
+                    known[iterations] = attempt(iterations, limit)
+                return known[iterations]
+
+            found[name] = cheapest(racer, reached, limit=limit) or Attempt(0, limit)
+    return found
+
+
+def search_all(
+    folder: Path, solvers: tuple[str, ...], goals: dict[str, Goal], *, l2: float, limit: float
+) -> dict[str, dict[str, Attempt]]:
+    """The search of each solver; one is given up at the limit, or when it falls behind the fastest before it."""
+    found, limits = {}, dict.fromkeys(goals, limit)
+    for solver in tqdm(solvers, desc="solvers", leave=False):
+        found[solver] = search(folder, solver, goals, l2=l2, limits=limits)
+        limits |= {name: min(limits[name], BEHIND * one.seconds) for name, one in found[solver].items() if not one.late}
     return found
 
 
 def repeated(folder: Path, solver: str, iterations: int, *, l2: float, limit: float) -> float:
     """Seconds of one more attempt of a solver, in a fresh process."""
-    with peers.solver_at_work(folder, solver, l2=l2, limit=10 * limit) as attempt:
-        return attempt(iterations).seconds
+    with peers.solver_at_work(folder, solver, l2=l2) as attempt:
+        return attempt(iterations, 10 * limit).seconds
 
 
 def contest(
     name: str,
     ours: tuple[str, Callable[[int], Attempt | None]],
-    found: dict[str, Attempt | None],
+    found: dict[str, Attempt],
     repeat: Callable[[str, int], float],
     *,
     repetitions: int,
     goal: float,
-    limit: float,
 ) -> list[Row]:
     """Ours against each solver, the fastest ones repeated in turn with ours; one row a solver, fastest first."""
     label, run_ours = ours
-    there = sorted((one for one in found if found[one]), key=lambda one: found[one].seconds)
+    there = sorted((one for one in found if not found[one].late), key=lambda one: found[one].seconds)
     times: dict[str, list[float]] = {one: [] if one in there[:CONTENDERS] else [found[one].seconds] for one in there}
     our_attempts = []
     for repetition in range(repetitions):
@@ -153,7 +171,7 @@ def contest(
     order = sorted(there, key=lambda one: statistics.median(times[one])) + [one for one in found if one not in there]
     rows = []
     for solver in order:
-        late = "" if solver in there else f"not there within {limit:g} s"
+        late = "" if solver in there else f"not there within {found[solver].seconds:.0f} s"
         note, aim = "; ".join(filter(None, (late, missed))), goal if solver == order[0] else None
         what = (label, f"scikit-learn, {solver}")
         rows.append(row(name, what, seconds, times.get(solver, []), goal=aim, note=note))
@@ -182,9 +200,7 @@ def contests(
     enough = cheapest(optimum, goals[last], most=LAST_HALVINGS)
     options, rows = {"l2": l2, "limit": limit}, []
     with array_folder(data) as folder:
-        solvers_found = {
-            one: search(folder, one, goals, **options) for one in tqdm(solvers, desc="solvers", leave=False)
-        }
+        solvers_found = search_all(folder, solvers, goals, **options)
         for name, goal in goals.items():
             if name == last:
                 ours = "convex_optimum", lambda _: optimum(enough.iterations) if enough else None
@@ -198,6 +214,5 @@ def contests(
                 lambda solver, iterations: repeated(folder, solver, iterations, **options),
                 repetitions=repetitions,
                 goal=1.0 if name == last else 3.0,
-                limit=limit,
             )
     return rows

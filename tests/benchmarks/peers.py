@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -28,12 +29,20 @@ from mnist_lr_helpers.data import DEFAULT_ROOT, Split
 
 @dataclass(frozen=True)
 class Attempt:
-    """A model trained for so many iterations: what it took, and how good it was."""
+    """A model trained for so many iterations: what it took, and how good it was.
+
+    Of one that was ended early the seconds are the limit that it passed, and how good it would have been is not known.
+    """
 
     iterations: int
     seconds: float
-    accuracy: float
-    objective: float
+    accuracy: float = math.nan
+    objective: float = math.nan
+
+    @property
+    def late(self) -> bool:
+        """Whether it was ended before it was done."""
+        return math.isnan(self.accuracy)
 
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -150,39 +159,47 @@ def write_arrays(folder: Path, train: Split, test: Split) -> None:
         np.save(folder / f"{prefix}labels.npy", split.labels.cpu().numpy())
 
 
-class TimeUp(Exception):
-    """A solver took longer than the limit and was ended."""
-
-
 @contextmanager
-def solver_at_work(folder: Path, solver: str, *, l2: float, limit: float) -> Iterator[Callable[[int], Attempt]]:
-    """A process with one of scikit-learn's solvers, as a function from iterations to an attempt.
+def solver_at_work(folder: Path, solver: str, *, l2: float) -> Iterator[Callable[[int, float], Attempt]]:
+    """One of scikit-learn's solvers, as a function from iterations and a limit in seconds to an attempt.
+
+    It works in a process of its own, which is ended at the limit and started again for the next attempt.
 
     Raises:
-        TimeUp: an attempt took more seconds than the limit.
         RuntimeError: the process ended by itself; its own message is above.
     """
     command = [sys.executable, str(Path(__file__).with_name("race.py")), str(folder), solver, str(l2)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
+    at_work: list[subprocess.Popen] = []
 
-        def answer(seconds: float) -> dict:
-            watchdog = threading.Timer(seconds, process.kill)
-            watchdog.start()
-            started, line = time.perf_counter(), process.stdout.readline()
-            watchdog.cancel()
-            if line:
-                return json.loads(line)
-            if time.perf_counter() - started >= seconds:
-                raise TimeUp(solver)
-            raise RuntimeError(f"{solver} ended with exit status {process.wait()}")
+    def answer(limit: float) -> dict | None:
+        watchdog = threading.Timer(limit, at_work[0].kill)
+        watchdog.start()
+        started, line = time.perf_counter(), at_work[0].stdout.readline()
+        watchdog.cancel()
+        if line:
+            return json.loads(line)
+        status = end()
+        if time.perf_counter() - started >= limit:
+            return None
+        raise RuntimeError(f"{solver} ended with exit status {status}")
 
-        def attempt(iterations: int) -> Attempt:
-            print(iterations, file=process.stdin, flush=True)
-            return Attempt(iterations, **answer(limit))
-
-        try:
-            answer(START_UP)
-            yield attempt
-        finally:
+    def end() -> int | None:
+        if not at_work:
+            return None
+        with at_work.pop() as process:
             process.kill()
+        return process.returncode
+
+    def attempt(iterations: int, limit: float) -> Attempt:
+        if not at_work:
+            at_work.append(subprocess.Popen(command, **pipes))
+            if answer(START_UP) is None:
+                raise RuntimeError(f"{solver} was not ready within {START_UP:g} s: is the machine busy?")
+        print(iterations, file=at_work[0].stdin, flush=True)
+        return Attempt(iterations, **(answer(limit) or {"seconds": limit}))
+
+    try:
+        yield attempt
+    finally:
+        end()

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "SGDClassifier")
+SOLVERS = ("newton-cg", "lbfgs", "sag", "saga", "newton-cholesky", "SGDClassifier")
 
 
 def build(solver: str, iterations: int, l2: float, n: int) -> LogisticRegression | SGDClassifier:

@@ -104,7 +104,7 @@ def shortened(table: pd.DataFrame) -> pd.DataFrame:
     others = late["peer"].str.removeprefix("scikit-learn, ").where(late.duplicated(["name", "note"]), late["peer"])
     names = others.groupby([late["name"], late["note"]], sort=False).transform(", ".join)
     again = late.index[late.duplicated(["name", "note"])]
-    return rows.assign(peer=names.reindex(rows.index).fillna(rows["peer"])).drop(index=again)
+    return rows.assign(peer=[names.get(index, peer) for index, peer in rows["peer"].items()]).drop(index=again)
 
 
 def readme_table(table: pd.DataFrame) -> str:
