@@ -119,7 +119,7 @@ def test_solvers_are_given_up_when_they_fall_behind(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(contests, "search", search)
     found = contests.search_all(tmp_path, tuple(takes), {"goal": lambda one: True}, l2=1e-3, limit=12.0)
-    assert [one["goal"] for one in limits_seen.values()] == [12.0, 5.0, 5.0, 2.5]
+    assert [one["goal"] for one in limits_seen.values()] == [12.0, 6.0, 6.0, 4.0]
     assert [one["goal"].late for one in found.values()] == [False, True, False, False]
 
 

@@ -73,7 +73,7 @@ class Settings:
 
     repetitions: int = 5
     train_size: int | None = None
-    limit: float = 12.0
+    limit: float = 10.0
     targets: tuple[float, ...] = TARGETS
     close: float = CLOSE
     solvers: tuple[str, ...] = SOLVERS
@@ -191,7 +191,7 @@ def loading_comparisons(n: int) -> list[Comparison]:
     return [warm, cold] if len(list(raw_folder("mnist").glob("*.gz"))) == 4 else [warm]
 
 
-def ten_digits_comparison(data: Dataset, steps: int = 10) -> Comparison:
+def ten_digits_comparison(data: Dataset, steps: int = 5) -> Comparison:
     """Ten sigmoid models by gradient descent, as in S3: one after the other, or as the columns of one product."""
     images = data.train.images.flatten(1).cpu().numpy()
     truth = np.eye(10, dtype=np.float32)[data.train.labels.cpu()]
@@ -262,16 +262,16 @@ def course_rows() -> tuple[list[Row], list[dict[str, object]]]:
     return rows, [{key: one[key] for key in ("notebook", "seconds", "peak_memory_mb")} for one in together]
 
 
-def scaling(axes: dict[str, list[dict[str, int]]], repetitions: int, *, together: bool) -> pd.DataFrame:
-    """Seconds and memory of ``fit`` for each point of each axis, a process a point, or one for all ``together``."""
+def scaling(axes: dict[str, list[dict[str, int]]], repetitions: int) -> pd.DataFrame:
+    """Seconds and memory of ``fit`` for each point of each axis."""
+    points = [{"axis": axis} | point for axis, chosen in axes.items() for point in chosen]
     script = str(Path(__file__).with_name("scaling.py"))
-    points = [(axis, point) for axis, chosen in axes.items() for point in chosen]
-    groups = [points] if together else [[one] for one in points]
-    rows = []
-    for group in tqdm(groups, desc="sizes", leave=False):
-        command = [sys.executable, script, json.dumps([point for _, point in group]), str(repetitions)]
-        lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
-        rows += [{"axis": axis, **json.loads(line)} for (axis, _), line in zip(group, lines, strict=True)]
+    command, rows = [sys.executable, script, json.dumps(points), str(repetitions)], []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in tqdm(process.stdout, total=len(points), desc="sizes", leave=False):
+            rows.append(json.loads(line))
+    if process.returncode:
+        raise RuntimeError(f"{script} ended with exit status {process.returncode}; its own message is above")
     return pd.DataFrame(rows)
 
 
@@ -319,7 +319,7 @@ def run(settings: Settings) -> tuple[list[Row], list[dict[str, object]], pd.Data
     )
     course, notebooks = course_rows()
     rows += [*course, import_row(settings.repetitions)]
-    return rows, notebooks, scaling(settings.axes, settings.few, together=settings.train_size is not None)
+    return rows, notebooks, scaling(settings.axes, settings.few)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,7 +11,7 @@ import math
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -30,8 +30,8 @@ Goal = Callable[[Attempt], bool]
 Racer = Callable[[int], Attempt]
 BATCH_SIZES = (64, 128, 256, 512, 1024)  # S1's rate of 0.01 at 64, scaled in proportion (Goyal et al. 2017)
 JUDGED_AFTER = 6  # epochs
-BEHIND = 1.25  # times the seconds of the fastest solver so far: what takes longer cannot win any more
-CONTENDERS = 1  # of scikit-learn's solvers are repeated: the fastest
+BEHIND = 2.0  # seconds behind the fastest so far, and a solver is given up
+PATIENCE = 120.0  # seconds for an attempt that is repeated, and known to arrive
 LAST_EPOCHS, LAST_HALVINGS = 24, 20
 
 
@@ -123,7 +123,7 @@ def search(
             limit = limits[name]
 
             def racer(iterations: int, limit: float = limit) -> Attempt:
-                if iterations not in known or known[iterations].late:
+                if iterations not in known or (known[iterations].late and known[iterations].seconds < limit):
                     known[iterations] = attempt(iterations, limit)
                 return known[iterations]
 
@@ -138,34 +138,30 @@ def search_all(
     found, limits = {}, dict.fromkeys(goals, limit)
     for solver in tqdm(solvers, desc="solvers", leave=False):
         found[solver] = search(folder, solver, goals, l2=l2, limits=limits)
-        limits |= {name: min(limits[name], BEHIND * one.seconds) for name, one in found[solver].items() if not one.late}
+        limits |= {name: min(limits[name], one.seconds + BEHIND) for name, one in found[solver].items() if not one.late}
     return found
-
-
-def repeated(folder: Path, solver: str, iterations: int, *, l2: float, limit: float) -> float:
-    """Seconds of one more attempt of a solver, in a fresh process."""
-    with peers.solver_at_work(folder, solver, l2=l2) as attempt:
-        return attempt(iterations, 10 * limit).seconds
 
 
 def contest(
     name: str,
     ours: tuple[str, Callable[[int], Attempt | None]],
     found: dict[str, Attempt],
-    repeat: Callable[[str, int], float],
+    at_work: Callable[[str], AbstractContextManager[Callable[[int, float], Attempt]]],
     *,
     repetitions: int,
     goal: float,
 ) -> list[Row]:
-    """Ours against each solver, the fastest ones repeated in turn with ours; one row a solver, fastest first."""
+    """Ours against each solver, the fastest one repeated in turn with ours; one row a solver, fastest first."""
     label, run_ours = ours
     there = sorted((one for one in found if not found[one].late), key=lambda one: found[one].seconds)
-    times: dict[str, list[float]] = {one: [] if one in there[:CONTENDERS] else [found[one].seconds] for one in there}
+    times: dict[str, list[float]] = {one: [found[one].seconds] for one in there[1:]}
     our_attempts = []
-    for repetition in range(repetitions):
-        our_attempts.append(run_ours(repetition))
-        for solver in there[:CONTENDERS]:
-            times[solver].append(repeat(solver, found[solver].iterations))
+    with ExitStack() as stack:
+        again = {one: stack.enter_context(at_work(one)) for one in there[:1]}
+        for repetition in range(repetitions):
+            our_attempts.append(run_ours(repetition))
+            for solver, attempt in again.items():
+                times.setdefault(solver, []).append(attempt(found[solver].iterations, PATIENCE).seconds)
     seconds = [one.seconds for one in our_attempts if one]
     missed = f"ours missed it {repetitions - len(seconds)} of {repetitions} times" if len(seconds) < repetitions else ""
     order = sorted(there, key=lambda one: statistics.median(times[one])) + [one for one in found if one not in there]
@@ -198,9 +194,9 @@ def contests(
     batch_size = choose_batch_size(data)
     optimum = our_optimum(data, l2)
     enough = cheapest(optimum, goals[last], most=LAST_HALVINGS)
-    options, rows = {"l2": l2, "limit": limit}, []
+    rows = []
     with array_folder(data) as folder:
-        solvers_found = search_all(folder, solvers, goals, **options)
+        solvers_found = search_all(folder, solvers, goals, l2=l2, limit=limit)
         for name, goal in goals.items():
             if name == last:
                 ours = "convex_optimum", lambda _: optimum(enough.iterations) if enough else None
@@ -211,7 +207,7 @@ def contests(
                 name,
                 ours,
                 {solver: found[name] for solver, found in solvers_found.items()},
-                lambda solver, iterations: repeated(folder, solver, iterations, **options),
+                lambda solver: peers.solver_at_work(folder, solver, l2=l2),
                 repetitions=repetitions,
                 goal=1.0 if name == last else 3.0,
             )

@@ -1,16 +1,19 @@
-"""What ``fit`` costs at one size, in a process of its own so that memory is its own too: ``scaling.py POINTS``.
+"""What ``fit`` costs at each size, in a process of its own so that memory is its own too: ``scaling.py POINTS N``.
 
-``POINTS`` is a JSON list of points; prints for each one JSON line with the seconds of one epoch and the memory that the
-images and ``fit`` add to the process.
+``POINTS`` is a JSON list of points, ``N`` the repetitions; prints for each point one JSON line with the seconds of one
+epoch and the memory that the images and ``fit`` add to the process.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import re
 import statistics
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -56,6 +59,15 @@ def measure(point: dict[str, int], repetitions: int) -> dict[str, float | None]:
     return {**point, "seconds": middle, "memory_mb": None if before is None else peak - before}
 
 
+def main(points: list[dict[str, int]], repetitions: int) -> None:
+    """One process after the other, each a fork of one that has torch already, where the system can fork."""
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    context.set_forkserver_preload(["torch", "mnist_lr_helpers.training"])
+    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
+        for one in pool.map(partial(measure, repetitions=repetitions), points):
+            print(json.dumps(one), flush=True)
+
+
 if __name__ == "__main__":
-    for one in json.loads(sys.argv[1]):
-        print(json.dumps(measure(one, int(sys.argv[2]))), flush=True)
+    main(json.loads(sys.argv[1]), int(sys.argv[2]))
