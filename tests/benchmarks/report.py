@@ -178,6 +178,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, flo
 def draw_scaling(points: pd.DataFrame, labels: dict[str, str], path: Path) -> None:
     """Seconds and memory against each size on log axes, with the fitted power."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     from mnist_lr_helpers import plotting
 
@@ -189,8 +190,9 @@ def draw_scaling(points: pd.DataFrame, labels: dict[str, str], path: Path) -> No
             axis, some = axes[i, j], points[(points.axis == size) & points[cost].notna()]
             axis.set(xscale="log", yscale="log", xlabel=size_label, ylabel=cost_label)
             axis.plot(some[size], some[cost], "o", color=plotting.COLOURS["train"])
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_formatter("{x:g}" if some[cost].max() < 5 * some[cost].min() else "")
+            axis.yaxis.set_minor_formatter("{x:g}" if some[cost].max() < 2 * some[cost].min() else "")
             if len(some) > 1:
                 power, factor = exponent(some[size], some[cost])
                 axis.plot(some[size], factor * some[size] ** power, color=plotting.COLOURS["neutral"])
