@@ -6,15 +6,14 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.display import Code
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # From seaborn's "colorblind" palette: the same colour for the same thing in all notebooks.
 COLOURS = {
@@ -75,6 +74,8 @@ def image_grid(
         diverging: red for positive, blue with a dashed outline for negative, white for zero, one scale for all.
         colour_label: with this, a colour bar and what it measures.
     """
+    import matplotlib.pyplot as plt
+
     pictures = np.asarray(images.detach().reshape(-1, *images.shape[-2:]), dtype=float)
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
@@ -127,6 +128,7 @@ def heatmap(
 
     ``label`` says what the numbers count; ``percent`` writes fractions as percentages.
     """
+    import matplotlib.pyplot as plt
     import seaborn as sns
 
     if axis is None:
@@ -150,6 +152,8 @@ def heatmap(
 
 def learning_curves(table: pd.DataFrame, *, best_epoch: int, title: str) -> Figure:
     """Draw loss and accuracy per epoch (``History.table``), with the best epoch marked."""
+    import matplotlib.pyplot as plt
+
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.6))
     for axis, quantity, unit in zip(
         axes, ("loss", "accuracy"), ("cross-entropy in nats", "fraction right"), strict=True

@@ -1,15 +1,19 @@
 """Make the executed notebooks in ``build/`` the committed ones, with their measured times (``make notebooks``).
 
-With the argument ``studies`` only the README's table of studies is brought up to date (``make reproduce``). Two
-folders after it are the ``--output`` of one study run with one worker and with two, whose times are then stored, too.
+With the argument ``run`` only the times of the last ``make run`` are kept, and its table is shown in the README. With
+``studies`` only the README's table of studies is brought up to date (``make reproduce``); two folders after it are the
+``--output`` of one study run with one worker and with two, whose times are then stored, too.
 """
 
 import base64
 import json
 import os
+import platform
 import re
 import sys
 import time
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from mnist_lr_helpers.data import write_atomically
 from mnist_lr_helpers.runner import NOTEBOOKS, PROJECT, Result, find_notebooks, table_of
 
 RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"
+COURSE_RUN = PROJECT / "data" / "results" / "course_run.json"
 WORKERS = PROJECT / "data" / "results" / "workers.json"
 RUN_KEYS = ("studies", "workers", "trainings", "seconds", "command", "date", "versions")
 STAMP = re.compile(r"\*Measured running time: .*\*")
@@ -26,20 +31,53 @@ OVERVIEW = NOTEBOOKS / "_static" / "overview.png"
 
 
 def main(build: Path = PROJECT / "build") -> None:
-    """Publish what the last run left in ``build``; exits with a message if that run was not a full one on MNIST."""
-    rows = json.loads((build / "run.json").read_text())
-    results = sorted((Result(**row) for row in rows), key=lambda result: result.notebook)
-    unfit = [r.notebook for r in results if r.status != "passed" or r.dataset != "mnist" or r.parameters]
-    if unfit:
-        sys.exit(f"only full runs that pass on MNIST with default parameters are published; these are not: {unfit}")
+    """Make what the last run left in ``build`` the committed notebooks, and show how long each took."""
     times = json.loads(RUN_TIMES.read_text()) if RUN_TIMES.exists() else {}
-    for result in results:
-        times[result.notebook] = publish(build / "notebooks" / f"{result.notebook}.ipynb", result)
+    for row in last_run(build):
+        name = row["notebook"]
+        times[name] = publish(build / "notebooks" / f"{name}.ipynb", Result(**row))
     write_atomically(RUN_TIMES, (json.dumps(dict(sorted(times.items())), indent=2) + "\n").encode())
     readme = replace_between((PROJECT / "README.md").read_text(), "run times", run_times_table(times))
-    if len(results) == len(find_notebooks([])):
-        readme = replace_between(readme, "run output", f"```\n{table_of(results)}\n```\n")
     write_atomically(PROJECT / "README.md", readme.encode())
+
+
+def publish_run(build: Path = PROJECT / "build") -> None:
+    """Keep what the last run of the whole course took, and show the table that it printed."""
+    rows = last_run(build)
+    missing = {path.stem for path in find_notebooks([])} - {row["notebook"] for row in rows}
+    if missing:
+        sys.exit(f"only a run of all notebooks is kept; these were not in it: {sorted(missing)}")
+    machine = {"cpu_cores": os.cpu_count(), "python": platform.python_version(), "torch": version("torch")}
+    kept = {"command": "make run", "date": time.strftime("%Y-%m-%d"), **machine, "notebooks": rows}
+    write_atomically(COURSE_RUN, (json.dumps(kept, indent=2) + "\n").encode())
+    readme = replace_between((PROJECT / "README.md").read_text(), "run output", run_output(rows))
+    write_atomically(PROJECT / "README.md", readme.encode())
+
+
+def last_run(build: Path) -> list[dict[str, Any]]:
+    """The rows of ``run.json`` in ``build``; exits with a message if that was no full run on MNIST."""
+    rows = json.loads((build / "run.json").read_text())
+    if unfit(rows):
+        sys.exit(
+            f"only full runs that pass on MNIST with default parameters are published; these are not: {unfit(rows)}"
+        )
+    return sorted(rows, key=lambda row: row["notebook"])
+
+
+def unfit(rows: list[dict[str, Any]]) -> list[str]:
+    """The notebooks that did not pass on MNIST with default parameters."""
+    return [r["notebook"] for r in rows if r["status"] != "passed" or r["dataset"] != "mnist" or r["parameters"]]
+
+
+def elapsed(rows: list[dict[str, Any]]) -> float:
+    """Seconds from the first start to the last end."""
+    starts = [datetime.fromisoformat(row["started"]).timestamp() for row in rows]
+    return max(start + row["seconds"] for start, row in zip(starts, rows, strict=True)) - min(starts)
+
+
+def run_output(rows: list[dict[str, Any]]) -> str:
+    """The README's table of a whole run."""
+    return f"```\n{table_of([Result(**row) for row in rows], elapsed(rows))}\n```\n"
 
 
 def publish_studies(*compared: str) -> None:
@@ -105,4 +143,4 @@ def replace_between(text: str, name: str, new: str) -> str:
 
 
 if __name__ == "__main__":
-    publish_studies(*sys.argv[2:]) if sys.argv[1:2] == ["studies"] else main()
+    {"studies": publish_studies, "run": publish_run}.get("".join(sys.argv[1:2]), main)(*sys.argv[2:])

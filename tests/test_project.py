@@ -69,7 +69,8 @@ def test_no_function_has_more_than_forty_lines_of_code(path: Path) -> None:
 def test_importing_the_helpers_loads_no_heavy_library() -> None:
     code = (
         "import sys, torch; before = set(sys.modules); from mnist_lr_helpers import data, models, training, "
-        "evaluation, errors, exercises; print(*{m.split('.')[0] for m in set(sys.modules) - before})"
+        "evaluation, errors, exercises, features, plotting; "
+        "print(*{m.split('.')[0] for m in set(sys.modules) - before})"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torchvision", "pandas", "sklearn", "scipy", "statsmodels", "seaborn", "matplotlib"} & set(loaded)
@@ -78,6 +79,9 @@ def test_importing_the_helpers_loads_no_heavy_library() -> None:
 def test_readme_shows_the_stored_times() -> None:
     times = json.loads(publish.RUN_TIMES.read_text())
     assert publish.run_times_table(times) in (PROJECT / "README.md").read_text()
+    whole = json.loads(publish.COURSE_RUN.read_text())["notebooks"]
+    assert [one["notebook"] for one in whole] == list(times)
+    assert publish.run_output(whole) in (PROJECT / "README.md").read_text()
 
 
 def test_readme_shows_how_long_the_stored_studies_took() -> None:

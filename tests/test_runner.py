@@ -183,3 +183,10 @@ def test_only_full_runs_on_mnist_are_published(tmp_path: Path, spoilt: dict) -> 
     (tmp_path / "run.json").write_text(json.dumps([asdict(replace(result, **spoilt))]))
     with pytest.raises(SystemExit, match="01_first"):
         publish.main(tmp_path)
+
+
+def test_only_a_run_of_the_whole_course_is_kept(tmp_path: Path) -> None:
+    result = runner.Result("01_explore_the_data", "passed", 1.0, 1.0, "mnist", {}, None)
+    (tmp_path / "run.json").write_text(json.dumps([asdict(result)]))
+    with pytest.raises(SystemExit, match="02_build_the_model"):
+        publish.publish_run(tmp_path)

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -37,11 +36,12 @@ from mnist_lr_helpers.runner import find_notebooks
 from mnist_lr_helpers.training import TrainingConfig, fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from publish import replace_between
+from publish import COURSE_RUN, RUN_TIMES, elapsed, replace_between, unfit
 
 PROJECT = Path(__file__).resolve().parents[2]
 STORED = PROJECT / "data" / "results" / "benchmark.csv"
-PICTURE = PROJECT / "notebooks" / "_static" / "benchmark.png"
+SCALING = STORED.with_name("benchmark_scaling.csv")
+PICTURES = PROJECT / "notebooks" / "_static"
 S0 = S1 = TrainingConfig(epochs=1, batch_size=64, learning_rate=0.01, momentum=0.9)
 S2 = TrainingConfig(epochs=1, batch_size=200, learning_rate=5e-4, optimizer="adam")
 L2 = 1e-3  # chosen on validation in notebook 03
@@ -53,7 +53,7 @@ AXES = {
     "batch": [{"n": 60_000, "batch": batch, "hidden": 0} for batch in (16, 64, 256, 1_024, 4_096)],
     "hidden": [{"n": 6_000, "batch": 200, "hidden": hidden} for hidden in (64, 128, 256, 512, 1_024, 2_048)],
 }
-IMPORTED = ("data", "features", "models", "training", "evaluation", "errors", "exercises")  # all but the drawing ones
+IMPORTED = ("data", "features", "models", "training", "evaluation", "errors", "exercises", "plotting")
 AXIS_LABELS = {"n": "training images", "batch": "images in a batch", "hidden": "hidden neurons"}
 
 
@@ -212,7 +212,7 @@ def ten_digits_comparison(data: Dataset, steps: int = 5) -> Comparison:
 
 
 def import_row(repetitions: int) -> Row:
-    """Seconds that importing the helpers takes in a fresh process, once torch is there."""
+    """Seconds that importing what the notebooks import takes in a fresh process, once torch is there."""
     modules = ", ".join(f"mnist_lr_helpers.{name}" for name in IMPORTED)
     probe = f"import torch, time; start = time.perf_counter(); import {modules}; print(time.perf_counter() - start)"
     command = [sys.executable, "-c", probe]
@@ -222,44 +222,30 @@ def import_row(repetitions: int) -> Row:
     return row("Import of the helpers, beyond torch", ("import", "the budget"), seconds, [IMPORT_SECONDS], goal=1.0)
 
 
-def elapsed(results: list[dict[str, object]]) -> float:
-    """Seconds from the first start to the last end, or, of stored times without starts, their sum."""
-    if not all(one.get("started") for one in results):
-        return sum(one["seconds"] for one in results)
-    starts = [datetime.fromisoformat(one["started"]).timestamp() for one in results]
-    ends = [start + one["seconds"] for start, one in zip(starts, results, strict=True)]
-    return max(ends) - min(starts)
-
-
 def course_rows() -> tuple[list[Row], list[dict[str, object]]]:
     """The whole course against its budgets, and seconds and memory of each notebook.
 
-    The budget of a notebook is for one that has the machine to itself, as in the stored run times. The whole course is
-    the last full run on MNIST that ``make run`` left in ``build/``, where two notebooks share two cores, else the sum
-    of the stored times.
+    It is the last full run on MNIST that ``make run`` left in ``build/``, else the stored one; two notebooks share two
+    cores there. The budget of a notebook is for one that has them to itself, as in the stored run times.
     """
-    times = json.loads((PROJECT / "data" / "results" / "run_times.json").read_text())
-    stored = [{"notebook": name, **one} for name, one in times.items()]
     last = PROJECT / "build" / "run.json"
-    results = json.loads(last.read_text()) if last.exists() else []
-    whole = len(results) == len(find_notebooks([])) and all(
-        one["status"] == "passed" and one["dataset"] == "mnist" and not one["parameters"] for one in results
-    )
-    together, note = (results, "make run") if whole else (stored, "stored run times")
+    results, note = json.loads(last.read_text()) if last.exists() else [], "the last make run"
+    if len(results) < len(find_notebooks([])) or unfit(results):
+        results, note = json.loads(COURSE_RUN.read_text())["notebooks"], "the stored make run"
+    alone = [{"notebook": name, **one} for name, one in json.loads(RUN_TIMES.read_text()).items()]
 
-    def most(some: list[dict], key: str, budget: float, name: str, **options: object) -> Row:
+    def most(some: list[dict], key: str, budget: float, name: str, note: str, unit: str = "s") -> Row:
         one = max(some, key=lambda one: one[key])
-        return row(name, (one["notebook"], "the budget"), [one[key]], [budget], **options)
+        return row(name, (one["notebook"], "the budget"), [one[key]], [budget], unit=unit, goal=1.0, note=note)
 
-    name = f"Whole course, {len(together)} notebooks"
+    name = f"Whole course, {len(results)} notebooks"
     rows = [
-        row(name, ("make run", "the budget"), [elapsed(together)], [COURSE_SECONDS], goal=1.0, note=note),
-        most(stored, "seconds", NOTEBOOK_SECONDS, "Slowest notebook, alone", goal=1.0, note="stored run times"),
-        most(together, "peak_memory_mb", NOTEBOOK_MB, "Largest notebook", unit="MB", goal=1.0, note=note),
+        row(name, ("make run", "the budget"), [elapsed(results)], [COURSE_SECONDS], goal=1.0, note=note),
+        most(results, "seconds", NOTEBOOK_SECONDS, "Slowest notebook, two sharing the cores", note),
+        most(alone, "seconds", NOTEBOOK_SECONDS, "Slowest notebook, alone", "the stored make notebooks"),
+        most(results, "peak_memory_mb", NOTEBOOK_MB, "Largest notebook", note, "MB"),
     ]
-    if whole:
-        rows.insert(2, most(results, "seconds", NOTEBOOK_SECONDS, "Slowest notebook, one core of two", note=note))
-    return rows, [{key: one[key] for key in ("notebook", "seconds", "peak_memory_mb")} for one in together]
+    return rows, [{key: one[key] for key in ("notebook", "seconds", "peak_memory_mb")} for one in results]
 
 
 def scaling(axes: dict[str, list[dict[str, int]]], repetitions: int) -> pd.DataFrame:
@@ -293,10 +279,12 @@ def on_device(data: Dataset) -> Dataset:
     return replace(data, **{k: Split(v.images.to(DEVICE), v.labels.to(DEVICE)) for k, v in parts.items()})
 
 
-def store(table: pd.DataFrame, output: Path) -> None:
-    """Make this run the stored one: the CSV, the README's section and its picture."""
+def store(table: pd.DataFrame, points: pd.DataFrame, output: Path) -> None:
+    """Make this run the stored one: both CSVs, the README's section and its pictures."""
     write_atomically(STORED, table.to_csv(index=False, float_format="%.5g").encode())
-    write_atomically(PICTURE, (output / "benchmark.png").read_bytes())
+    write_atomically(SCALING, points.to_csv(index=False, float_format="%.5g").encode())
+    for picture in ("benchmark.png", "scaling.png"):
+        write_atomically(PICTURES / picture, (output / picture).read_bytes())
     readme = PROJECT / "README.md"
     section = report.readme_table(pd.read_csv(STORED))
     write_atomically(readme, replace_between(readme.read_text(), "benchmark", section).encode())
@@ -335,7 +323,8 @@ def main(arguments: list[str] | None = None) -> None:
     if DEVICE.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-    machine = report.environment("make bench")
+    given = " ".join(arguments or sys.argv[1:])
+    machine = report.environment("make bench" + (f' ARGS="{given}"' if given else ""))
     print(f"Measuring on {machine['processor']}; {machine['device']}.", flush=True)
     started = time.perf_counter()
     rows, notebooks, points = run(SMOKE if options.smoke else Settings(repetitions=options.repetitions))
@@ -354,7 +343,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{one['cost']} grows with {AXIS_LABELS[one['axis']]} to the power {one['exponent']:.2f}")
     print(f"{len(rows)} comparisons in {time.perf_counter() - started:.0f} s: {options.output / 'benchmark.json'}")
     if options.store:
-        store(table, options.output)
+        store(table, points, options.output)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -174,9 +174,12 @@ def solver_at_work(folder: Path, solver: str, *, l2: float) -> Iterator[Callable
 
     def answer(limit: float) -> dict | None:
         watchdog = threading.Timer(limit, at_work[0].kill)
+        watchdog.daemon = True
         watchdog.start()
-        started, line = time.perf_counter(), at_work[0].stdout.readline()
-        watchdog.cancel()
+        try:
+            started, line = time.perf_counter(), at_work[0].stdout.readline()
+        finally:
+            watchdog.cancel()
         if line:
             return json.loads(line)
         status = end()
@@ -187,12 +190,15 @@ def solver_at_work(folder: Path, solver: str, *, l2: float) -> Iterator[Callable
     def end() -> int | None:
         if not at_work:
             return None
-        with at_work.pop() as process:
-            process.kill()
-        return process.returncode
+        process = at_work.pop()
+        process.kill()
+        with suppress(BrokenPipeError), process:  # what it did not read any more
+            pass
+        return process.wait()
 
     def attempt(iterations: int, limit: float) -> Attempt:
-        if not at_work:
+        if not at_work or at_work[0].poll() is not None:
+            end()
             at_work.append(subprocess.Popen(command, **pipes))
             if answer(START_UP) is None:
                 raise RuntimeError(f"{solver} was not ready within {START_UP:g} s: is the machine busy?")

@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ import pandas as pd
 import torch
 from tabulate import tabulate
 
+LIBRARIES = ("torch", "torchvision", "scikit-learn", "scipy", "numpy")
+
 
 @dataclass(frozen=True)
 class Row:
     """What ``benchmark.json`` says of one comparison.
 
-    ``ratio`` is the peer's median over ours, and ``goal`` what it should be at least. A peer that was given up has no
-    times; ``note`` says why.
+    ``ratio`` is the peer's median over ours, and ``goal`` what it should be at least; ``n`` and ``n_peer`` say how
+    often each was measured. A side that did not arrive has no times; ``note`` says why.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Row:
     peer_max: float | None
     ratio: float | None
     n: int
+    n_peer: int
     goal: float | None
     note: str
 
@@ -55,14 +59,12 @@ def row(
     medians = [statistics.median(side) if side else None for side in (ours, peer)]
     spans = [(min(side), max(side)) if side else (None, None) for side in (ours, peer)]
     ratio = medians[1] / medians[0] if ours and peer else None
-    n = len(peer or ours)
-    return Row(name, *what, unit, medians[0], *spans[0], medians[1], *spans[1], ratio, n, goal, note)
+    counts = len(ours), len(peer)
+    return Row(name, *what, unit, medians[0], *spans[0], medians[1], *spans[1], ratio, *counts, goal, note)
 
 
 def environment(command: str) -> dict[str, str]:
     """The machine and the versions that the figures belong to."""
-    import sklearn
-
     processor, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     for line in info.read_text().splitlines() if info.exists() else []:
         if line.startswith("model name"):
@@ -73,10 +75,10 @@ def environment(command: str) -> dict[str, str]:
         "command": command,
         "processor": f"{processor}, {os.cpu_count()} cores",
         "device": gpu or "CPU: no GPU was found, so none was measured",
+        "threads": str(torch.get_num_threads()),
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "not set"),
         "python": platform.python_version(),
-        "torch": torch.__version__,
-        "scikit-learn": sklearn.__version__,
-        "numpy": np.__version__,
+        **{library: version(library) for library in LIBRARIES},
     }
 
 
@@ -115,7 +117,8 @@ def readme_table(table: pd.DataFrame) -> str:
     ]
     for one in shortened(table).itertuples():
         ratio = "–" if pd.isna(one.ratio) else f"{one.ratio:.3g}×"
-        mark = "" if pd.isna(one.ratio) else " ✔" if one.ratio >= one.goal else " ✘"
+        arrived = not pd.isna(one.ours_median)
+        mark = " ✔" if one.ratio >= one.goal else "" if arrived and pd.isna(one.ratio) else " ✘"
         met = "" if pd.isna(one.goal) else f"≥ {one.goal:g}×{mark}"
         peer = f"{one.peer} ({one.note})" if one.note else one.peer
         cells = (
@@ -129,11 +132,11 @@ def readme_table(table: pd.DataFrame) -> str:
         )
         lines.append("| " + " | ".join(cells) + " |")
     machine = table.iloc[0]
-    versions = ", ".join(f"{name} {machine[name]}" for name in ("python", "torch", "scikit-learn", "numpy"))
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("python", *LIBRARIES))
     lines += [
         "",
         f"Measured on {machine['date']} by `{machine['command']}`: {machine['processor']}; {machine['device']}; "
-        f"{versions}.",
+        f"{machine['threads']} threads, OMP_WAIT_POLICY {machine['OMP_WAIT_POLICY']}; {versions}.",
         "",
     ]
     return "\n".join(lines)
@@ -141,7 +144,7 @@ def readme_table(table: pd.DataFrame) -> str:
 
 def text_table(table: pd.DataFrame) -> str:
     """The same for a terminal."""
-    columns = ["name", "ours", "peer", "ours_median", "peer_median", "ratio", "goal", "n", "note"]
+    columns = ["name", "ours", "peer", "ours_median", "peer_median", "ratio", "goal", "n", "n_peer", "note"]
     rows = table[columns].astype(object).where(table[columns].notna(), "").to_numpy().tolist()
     return tabulate(rows, columns, floatfmt=".3g")
 
@@ -196,7 +199,7 @@ def draw_scaling(points: pd.DataFrame, labels: dict[str, str], path: Path) -> No
             if len(some) > 1:
                 power, factor = exponent(some[size], some[cost])
                 axis.plot(some[size], factor * some[size] ** power, color=plotting.COLOURS["neutral"])
-                axis.set_title(f"grows with power {power:.2f}", fontsize=10)
-    figure.suptitle("What fit costs as the work grows, with fitted powers", fontsize=12)
+                axis.set_title(f"fitted power {power:.2f}", fontsize=10)
+    figure.suptitle("What fit costs as the work grows, with fitted powers of the size", fontsize=12)
     figure.savefig(path, dpi=96)
     plt.close(figure)
