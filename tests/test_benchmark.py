@@ -1,6 +1,7 @@
 """The benchmark: a smoke run of all of it, its rules for the contests, and what the README shows of the stored run."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,6 +46,15 @@ def test_smoke_run_measures_all_comparisons(mnist: object, tmp_path: Path) -> No
     for picture in ("benchmark.png", "scaling.png"):
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
     assert benchmark.STORED.read_bytes() == stored, "a smoke run stores nothing"
+
+
+def test_processes_wait_for_threads_as_the_shell_does_that_started_the_benchmark() -> None:
+    code = "import peers; print(peers.shell_environment().get('OMP_WAIT_POLICY'), peers.os.environ['OMP_WAIT_POLICY'])"
+    ours = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    for given, expected in (({}, "None PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE ACTIVE")):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=BENCHMARKS, env=ours | given, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected
 
 
 def test_smoke_run_cannot_be_stored(capsys: pytest.CaptureFixture[str]) -> None:

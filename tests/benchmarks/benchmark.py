@@ -25,7 +25,7 @@ import peers
 import report
 import torch
 from contests import contests, seeded
-from peers import DEVICE, timed
+from peers import DEVICE, shell_environment, timed
 from race import SOLVERS
 from report import Row, row
 from tqdm import tqdm
@@ -253,7 +253,7 @@ def scaling(axes: dict[str, list[dict[str, int]]], repetitions: int) -> pd.DataF
     points = [{"axis": axis} | point for axis, chosen in axes.items() for point in chosen]
     script = str(Path(__file__).with_name("scaling.py"))
     command, rows = [sys.executable, script, json.dumps(points), str(repetitions)], []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=shell_environment()) as process:
         for line in tqdm(process.stdout, total=len(points), desc="sizes", leave=False):
             rows.append(json.loads(line))
     if process.returncode:

@@ -19,6 +19,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import psutil
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
@@ -47,6 +48,13 @@ class Attempt:
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 START_UP = 60.0  # seconds, of a process that imports scikit-learn on a busy machine
+
+
+def shell_environment() -> dict[str, str]:
+    """Our environment, with OpenMP waiting as in the shell that started us: importing the helpers has changed that."""
+    name = "OMP_WAIT_POLICY"
+    started_with = {key: value for key, value in psutil.Process().environ().items() if key == name}
+    return {key: value for key, value in os.environ.items() if key != name} | started_with
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -169,7 +177,7 @@ def solver_at_work(folder: Path, solver: str, *, l2: float) -> Iterator[Callable
         RuntimeError: the process ended by itself; its own message is above.
     """
     command = [sys.executable, str(Path(__file__).with_name("race.py")), str(folder), solver, str(l2)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": shell_environment()}
     at_work: list[subprocess.Popen] = []
 
     def answer(limit: float) -> dict | None:
@@ -199,7 +207,7 @@ def solver_at_work(folder: Path, solver: str, *, l2: float) -> Iterator[Callable
     def attempt(iterations: int, limit: float) -> Attempt:
         if not at_work or at_work[0].poll() is not None:
             end()
-            at_work.append(subprocess.Popen(command, **pipes))
+            at_work.append(subprocess.Popen(command, **options))
             if answer(START_UP) is None:
                 raise RuntimeError(f"{solver} was not ready within {START_UP:g} s: is the machine busy?")
         print(iterations, file=at_work[0].stdin, flush=True)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from peers import shell_environment
 from tabulate import tabulate
 
 LIBRARIES = ("torch", "torchvision", "scikit-learn", "scipy", "numpy")
@@ -76,7 +77,7 @@ def environment(command: str) -> dict[str, str]:
         "processor": f"{processor}, {os.cpu_count()} cores",
         "device": gpu or "CPU: no GPU was found, so none was measured",
         "threads": str(torch.get_num_threads()),
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "not set"),
+        "OMP_WAIT_POLICY": shell_environment().get("OMP_WAIT_POLICY", "not set"),
         "python": platform.python_version(),
         **{library: version(library) for library in LIBRARIES},
     }
