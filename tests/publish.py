@@ -5,6 +5,7 @@ With the argument ``run`` only the times of the last ``make run`` are kept, and 
 ``--output`` of one study run with one worker and with two, whose times are then stored, too.
 """
 
+import argparse
 import base64
 import json
 import os
@@ -143,4 +144,10 @@ def replace_between(text: str, name: str, new: str) -> str:
 
 
 if __name__ == "__main__":
-    {"studies": publish_studies, "run": publish_run}.get("".join(sys.argv[1:2]), main)(*sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", default="notebooks", choices=("notebooks", "run", "studies"))
+    parser.add_argument("folders", nargs="*", help="of studies: the --output of one worker and of two")
+    given = parser.parse_args()
+    if given.folders and (given.what != "studies" or len(given.folders) != 2):
+        parser.error("two folders, and they belong to studies")
+    {"notebooks": main, "run": publish_run, "studies": publish_studies}[given.what](*given.folders)

@@ -44,6 +44,7 @@ def main(folder: Path, solver: str, l2: float) -> None:
     """Answer each number of iterations that arrives on the standard input with one attempt."""
     warnings.filterwarnings("ignore", category=ConvergenceWarning)
     part = {name: np.load(folder / f"{name}.npy") for name in ("pixels", "labels", "test_pixels", "test_labels")}
+    softmax = solver in SOFTMAX_SOLVERS
     print(json.dumps({"ready": solver}), flush=True)
     for line in sys.stdin:
         model = build(solver, int(line), l2, len(part["labels"]))
@@ -53,10 +54,8 @@ def main(folder: Path, solver: str, l2: float) -> None:
         attempt = {
             "seconds": seconds,
             "accuracy": float((model.predict(part["test_pixels"]) == part["test_labels"]).mean()),
-            "objective": math.nan,
+            "objective": objective(model.coef_, part["pixels"], part["labels"], l2) if softmax else math.nan,
         }
-        if solver in SOFTMAX_SOLVERS:
-            attempt["objective"] = objective(model.coef_, part["pixels"], part["labels"], l2)
         print(json.dumps(attempt), flush=True)
 
 
