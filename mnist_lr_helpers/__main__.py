@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_lr_helpers import runner
+from mnist_lr_helpers.files import FileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return options.command(options)
-    except (runner.UsageError, runner.DataError) as error:
+    except (runner.UsageError, runner.DataError, FileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -11,7 +11,6 @@ import hashlib
 import http.client
 import os
 import queue
-import tempfile
 import threading
 import time
 import urllib.error
@@ -27,7 +26,9 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm.auto import tqdm
 
-DEFAULT_ROOT = Path(__file__).resolve().parents[1] / "data"
+from mnist_lr_helpers.files import PROJECT, FileError, write_atomically
+
+DEFAULT_ROOT = PROJECT / "data"
 TORCHVISION_CLASSES = {
     "mnist": "MNIST",
     "fashion-mnist": "FashionMNIST",
@@ -36,6 +37,10 @@ TORCHVISION_CLASSES = {
 }
 NAMES = ("auto", *TORCHVISION_CLASSES, "digits")
 SCALINGS = ("standard", "unit")
+
+# Positions of MNIST test images whose label human raters judged wrong or ambiguous
+# (Northcutt, Athalye and Mueller 2021, "Pervasive label errors in test sets …").
+DISPUTED_TEST_LABELS = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)
 
 # MD5 of the unpacked files; torchvision knows only those of the archives. For a data set
 # that is not listed here, length and CRC-32 at the end of its verified archive do the same.
@@ -103,6 +108,10 @@ class Dataset:
             "application/vnd.mnist-lr.dataset+json": {"name": self.name},
         }
 
+    def from_unit(self, images: Tensor) -> Tensor:
+        """Scale images with pixels in [0, 1] as this data set's are scaled, same shape."""
+        return (images - self.mean) / self.std if self.scaling == "standard" else images
+
     def to_unit(self, images: Tensor) -> Tensor:
         """Undo the scaling: images as loaded, back to pixels in [0, 1], same shape."""
         return images * self.std + self.mean if self.scaling == "standard" else images
@@ -115,6 +124,11 @@ class _Archive:
     name: str
     md5: str
     urls: tuple[str, ...]
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    """A source of random numbers of its own, for one purpose."""
+    return torch.Generator().manual_seed(seed)
 
 
 def load_data(
@@ -145,7 +159,7 @@ def load_data(
     if scaling not in SCALINGS:
         raise ValueError(f"scaling is {scaling!r}; choose one of {', '.join(map(repr, SCALINGS))}")
     name, note = resolve(dataset, root=root)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     images, labels, test_images, test_labels, classes = _read(name, root)
     chosen = stratified_sample(labels, round(len(labels) / 10), generator=generator)
     is_validation = torch.zeros(len(labels), dtype=torch.bool)
@@ -238,31 +252,6 @@ def raw_folder(name: str, *, root: Path | str | None = None) -> Path:
     return _root(root) / TORCHVISION_CLASSES[name] / "raw"
 
 
-def write_atomically(path: Path, payload: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whatever happens meanwhile.
-
-    Raises:
-        DataError: the file cannot be written (folder read-only, disk full, …).
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise DataError(
-            f"cannot write {path}: {error.strerror}. Free some space or make the folder writable "
-            "(MNIST_LR_DATA names another data folder)"
-        ) from error
-
-
 def _root(root: Path | str | None) -> Path:
     return Path(root or os.environ.get("MNIST_LR_DATA") or DEFAULT_ROOT).expanduser()
 
@@ -313,7 +302,7 @@ def _read_digits() -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[str, ...]]:
     images = torch.nn.functional.pad(large, (4, 4, 4, 4)).squeeze(1).mul_(255).round_().byte()
     labels = torch.tensor(bunch.target)
     test = torch.zeros(len(labels), dtype=torch.bool)
-    test[stratified_sample(labels, len(labels) // 7, generator=torch.Generator().manual_seed(0))] = True
+    test[stratified_sample(labels, len(labels) // 7, generator=seeded(0))] = True
     return images[~test], labels[~test], images[test], labels[test], tuple("0123456789")
 
 
@@ -353,6 +342,8 @@ def _provide(name: str, root: Path | str | None, patience: float) -> None:
                     write_atomically(packed.with_suffix(""), gzip.decompress(packed.read_bytes()))
     except Timeout as error:
         raise DataError(f"{problem}; another program has been at it for long. End that one, {remedy}") from error
+    except FileError as error:
+        raise DataError(f"{error} ({remedy})") from error
     except OSError as error:
         raise DataError(f"{problem}, and cannot be written ({error.strerror}). Make it writable, {remedy}") from error
 

@@ -1,4 +1,4 @@
-"""How good a model is and how sure we are: predictions, metrics, intervals, tests between models."""
+"""How good a model is and how sure we are: predictions, metrics, intervals, paired tests, errors, confusions."""
 
 from __future__ import annotations
 
@@ -181,3 +181,42 @@ def mcnemar_exact(first: Predictions, second: Predictions) -> PairedTest:
     discordant = only_first + only_second
     p_value = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
     return PairedTest(only_first, only_second, p_value)
+
+
+def error_table(predictions: Predictions) -> pd.DataFrame:
+    """One row per error, most confident first.
+
+    The index is the image's position; the columns are label, predicted, confidence (of the
+    wrong class) and probability_of_label.
+    """
+    import pandas as pd
+
+    position = (~predictions.correct).nonzero()[:, 0]
+    probabilities = predictions.probabilities[position]
+    labels = predictions.labels[position]
+    table = pd.DataFrame(
+        {
+            "label": labels,
+            "predicted": probabilities.argmax(dim=1),
+            "confidence": probabilities.amax(dim=1),
+            "probability_of_label": probabilities[torch.arange(len(position)), labels],
+        },
+        index=pd.Index(position.numpy(), name="image"),
+    )
+    return table.sort_values("confidence", ascending=False, kind="stable")
+
+
+def confusions(predictions: Predictions) -> pd.DataFrame:
+    """How often each class is taken for each other, most frequent first: label, predicted, count, share of label."""
+    import pandas as pd
+
+    counts = confusion_counts(predictions)
+    rows = [
+        {"label": label, "predicted": predicted, "count": int(counts[label, predicted])}
+        for label in range(len(counts))
+        for predicted in range(len(counts))
+        if label != predicted and counts[label, predicted]
+    ]
+    table = pd.DataFrame(rows, columns=["label", "predicted", "count"])
+    table["share_of_label"] = table["count"] / counts.sum(axis=1)[table["label"]]
+    return table.sort_values("count", ascending=False, kind="stable", ignore_index=True)

@@ -1,4 +1,4 @@
-"""Fixed features for a linear layer, and ways to move and spoil images: nothing here is trained or sees a label.
+"""Fixed features for a linear layer: nothing here is trained or sees a label.
 
 Every function takes ink: float images ``[n, 1, height, width]`` in [0, 1], 0 for paper.
 """
@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample, pad
 
 BATCH = 256  # images at a time: few enough that their maps stay in the processor's cache
-Perturbation = tuple[str, tuple[float, ...], Callable[[Tensor, float], Tensor]]  # unit, strengths, what it does
 
 
 def moments(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -26,7 +25,7 @@ def moments(images: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: not ink ``[n, 1, height, width]``.
     """
-    _check(images)
+    check_ink(images)
     height, width = images.shape[2:]
     down = torch.arange(height, dtype=images.dtype) - (height - 1) / 2
     right = torch.arange(width, dtype=images.dtype) - (width - 1) / 2
@@ -86,7 +85,7 @@ def orientation_maps(images: Tensor, *, orientations: int = 8, blur: float = 0.0
     Raises:
         ValueError: not ink ``[n, 1, height, width]``.
     """
-    _check(images)
+    check_ink(images)
     if blur > 0:
         reach = math.ceil(3 * blur)
         kernel = torch.exp(-(torch.arange(-reach, reach + 1.0) ** 2) / (2 * blur**2))
@@ -167,78 +166,12 @@ def gradient_autocorrelations(
     return _in_batches(correlations, images)
 
 
-def warp(
-    images: Tensor,
-    *,
-    scale: float | Tensor = 1.0,
-    across: float | Tensor = 1.0,
-    slant: float | Tensor = 0.0,
-    angle: float | Tensor = 0.0,
-    dx: float | Tensor = 0.0,
-    dy: float | Tensor = 0.0,
-) -> Tensor:
-    """Stretch, slant and turn the ink about the middle of the image, then move it.
-
-    Args:
-        images: ink ``[n, 1, height, width]``; what comes in from outside is paper.
-        scale: factor in both directions. This and all that follow: one number, or one per image ``[n]``.
-        across: another factor for the width alone.
-        slant: pixels to the right per pixel up.
-        angle: degrees, clockwise.
-        dx: pixels to the right.
-        dy: pixels down.
-
-    Returns:
-        Ink, same shape, interpolated linearly (``affine_grid`` and ``grid_sample`` of PyTorch).
-        Source: Jaderberg, Simonyan, Zisserman and Kavukcuoglu 2015, "Spatial transformer networks".
+def check_ink(images: Tensor) -> None:
+    """Refuse what is not ink.
 
     Raises:
-        ValueError: not ink ``[n, 1, height, width]``.
+        ValueError: not float ``[n, 1, height, width]``, or with negative numbers.
     """
-    _check(images)
-    n, _, height, width = images.shape
-    numbers = (torch.as_tensor(one, dtype=torch.float32) for one in (scale, across, slant, angle, dx, dy))
-    scale, across, slant, angle, dx, dy = (one.expand(n) for one in numbers)
-    cosine, sine = torch.deg2rad(angle).cos() / scale, torch.deg2rad(angle).sin() / scale
-    # Where each pixel of the new image lies in the old one, from the middle and in pixels: all steps backwards.
-    where = torch.stack([(cosine - slant * sine) / across, (sine + slant * cosine) / across, -sine, cosine], dim=1)
-    where = where.view(n, 2, 2)
-    where = torch.cat([where, -where @ torch.stack([dx, dy], dim=1)[:, :, None]], dim=2)
-    # The grid's coordinates run from -1 to 1 in both directions, so that a pixel is 2/width across and 2/height down.
-    half = torch.tensor([width, height]) / 2
-    where /= torch.cat([half[:, None] / half, half[:, None]], dim=1)
-    return grid_sample(images, affine_grid(where, list(images.shape), align_corners=False), align_corners=False)
-
-
-def perturbations(n: int, *, generator: torch.Generator) -> dict[str, Perturbation]:
-    """Seven ways to spoil ``n`` images of 28×28, at five strengths each.
-
-    Each image keeps its own direction at all strengths: right, left, up or down, left or right turn,
-    larger or smaller. So does its noise, which is drawn once. Nothing else is random.
-    Returns name → (unit of the strength, strengths, function of ink ``[n, 1, 28, 28]`` and strength that
-    returns ink of the same shape).
-    Source: Hendrycks and Dietterich 2019, "Benchmarking neural network robustness to common
-    corruptions and perturbations" (the idea of several kinds at five strengths).
-    """
-    from torchvision.transforms.v2.functional import gaussian_blur
-
-    sign = torch.randint(2, (n,), generator=generator) * 2.0 - 1
-    compass = torch.tensor([(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)])
-    east, north = compass[torch.randint(4, (n,), generator=generator)].T
-    noise = torch.randn(n, 1, 28, 28, generator=generator)
-    tenths = (0.1, 0.2, 0.3, 0.4, 0.5)
-    return {
-        "shift": ("pixels", (1, 2, 3, 4, 5), lambda ink, s: warp(ink, dx=s * east, dy=s * north)),
-        "rotation": ("degrees", (10, 20, 30, 40, 50), lambda ink, s: warp(ink, angle=s * sign)),
-        "scale": ("x; × or ÷ (1 + x)", tenths, lambda ink, s: warp(ink, scale=(1 + s) ** sign)),
-        "noise": ("sd, ink = 1", tenths, lambda ink, s: (ink + s * noise).clamp(0, 1)),
-        "blur": ("sd, pixels", (0.5, 1.0, 1.5, 2.0, 3.0), lambda ink, s: gaussian_blur(ink, [13, 13], [s, s])),
-        "lost contrast": ("share lost", (0.2, 0.4, 0.6, 0.8, 0.9), lambda ink, s: (1 - s) * ink),
-        "inversion": ("share inverted", (0.2, 0.4, 0.5, 0.6, 1.0), lambda ink, s: (1 - s) * ink + s * (1 - ink)),
-    }
-
-
-def _check(images: Tensor) -> None:
     if images.ndim != 4 or images.shape[1] != 1 or not images.is_floating_point():
         raise ValueError(f"features need float images [n, 1, height, width], not {images.dtype} {list(images.shape)}")
     if images.numel() and images.min() < -1e-3:
@@ -247,7 +180,7 @@ def _check(images: Tensor) -> None:
 
 def _in_batches(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Apply a function batch by batch, so that memory holds little more than the result."""
-    _check(images)
+    check_ink(images)
     example = function(images.new_zeros(1, *images.shape[1:]))
     results = example.new_empty(len(images), *example.shape[1:])
     for start in range(0, len(images), BATCH):

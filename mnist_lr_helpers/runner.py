@@ -26,7 +26,8 @@ import psutil
 from tabulate import tabulate
 from tqdm import tqdm
 
-from mnist_lr_helpers.data import DataError, resolve, write_atomically
+from mnist_lr_helpers.data import DataError, resolve
+from mnist_lr_helpers.files import write_atomically
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = PROJECT / "notebooks"

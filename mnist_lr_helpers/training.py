@@ -23,7 +23,8 @@ from torch.nn.functional import cross_entropy, nll_loss
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from mnist_lr_helpers.data import Split, write_atomically
+from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.models import LogisticRegression
 
 if TYPE_CHECKING:

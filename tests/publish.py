@@ -20,7 +20,7 @@ from typing import Any
 
 import nbformat
 
-from mnist_lr_helpers.data import write_atomically
+from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.runner import NOTEBOOKS, PROJECT, Result, find_notebooks, table_of
 
 RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
-from mnist_lr_helpers.data import write_atomically
+from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.runner import NOTEBOOKS, PROJECT, find_notebooks
 
 README = """\

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import idx_bytes, seeded
 
-from mnist_lr_helpers import data
+from mnist_lr_helpers import data, files
 
 
 def test_mirror_fills_an_empty_folder(tiny_mirror: Path) -> None:
@@ -169,7 +169,7 @@ def test_write_atomically_leaves_the_old_file_on_failure(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(data.os, "fsync", full)
-    with pytest.raises(data.DataError, match="No space left"):
+    with pytest.raises(files.FileError, match="No space left"):
         data.write_atomically(file, b"new")
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]

@@ -7,7 +7,7 @@ from conftest import seeded
 from scipy import stats
 from sklearn import metrics
 
-from mnist_lr_helpers import errors, evaluation, models
+from mnist_lr_helpers import evaluation, models
 from mnist_lr_helpers.data import Dataset, Split
 
 
@@ -91,7 +91,7 @@ def test_mcnemar_counts_discordant_images_only() -> None:
 
 
 def test_error_table_lists_every_error_most_confident_first(predictions: evaluation.Predictions) -> None:
-    table = errors.error_table(predictions)
+    table = evaluation.error_table(predictions)
     assert sorted(table.index) == (~predictions.correct).nonzero()[:, 0].tolist()
     assert table["confidence"].is_monotonic_decreasing
     image = table.index[0]
@@ -101,7 +101,7 @@ def test_error_table_lists_every_error_most_confident_first(predictions: evaluat
 
 
 def test_confusions_add_up_to_the_errors(predictions: evaluation.Predictions) -> None:
-    table = errors.confusions(predictions)
+    table = evaluation.confusions(predictions)
     assert table["count"].sum() == (~predictions.correct).sum()
     assert (table["label"] != table["predicted"]).all()
     top = table.iloc[0]
@@ -111,8 +111,8 @@ def test_confusions_add_up_to_the_errors(predictions: evaluation.Predictions) ->
 
 def test_no_errors_give_empty_tables() -> None:
     perfect = judged([True] * 5)
-    assert errors.error_table(perfect).empty
-    assert errors.confusions(perfect).empty
+    assert evaluation.error_table(perfect).empty
+    assert evaluation.confusions(perfect).empty
 
 
 def test_bootstrap_interval_of_accuracy_agrees_with_wilson() -> None:

@@ -14,7 +14,8 @@ import torch
 from conftest import in_child, seeded
 
 from mnist_lr_helpers import models, training
-from mnist_lr_helpers.data import DataError, Split
+from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.files import FileError
 
 COLUMNS = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
 
@@ -101,7 +102,7 @@ def train_until_the_disk_is_full(path: str) -> list:
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(kept) // 2, resource.RLIM_INFINITY))
     try:
         train(4, path)
-    except DataError as error:
+    except FileError as error:
         message = str(error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     unchanged = Path(path).read_bytes() == kept and len(os.listdir(Path(path).parent)) == 1

@@ -7,12 +7,12 @@ import torch
 from conftest import seeded
 from torch import Tensor
 
-from mnist_lr_helpers import features
+from mnist_lr_helpers import features, warps
 
 FUNCTIONS = {
     "moments": lambda images: torch.cat([part.flatten(start_dim=1) for part in features.moments(images)], dim=1),
     "deskew": lambda images: features.deskew(images, spread=(3.4, 4.5)),
-    "warp": lambda images: features.warp(images, scale=1.1, across=0.9, slant=0.2, angle=20.0, dx=1.5, dy=-1.0),
+    "warp": lambda images: warps.warp(images, scale=1.1, across=0.9, slant=0.2, angle=20.0, dx=1.5, dy=-1.0),
     "orientation_maps": lambda images: features.orientation_maps(images, blur=0.6),
     "oriented_gradients": features.oriented_gradients,
     "gradient_autocorrelations": features.gradient_autocorrelations,
@@ -147,10 +147,10 @@ def test_spread_is_a_size_in_pixels() -> None:
 def test_whole_pixels_and_quarter_turns_need_no_interpolation() -> None:
     images = noise(3, 20, 20)
     moved = torch.nn.functional.pad(images, (2, 0, 0, 3))[:, :, 3:, :20]
-    assert torch.allclose(features.warp(images), images, atol=1e-5)
-    assert torch.allclose(features.warp(images, dx=2, dy=-3), moved, atol=1e-4)
-    assert torch.allclose(features.warp(images, angle=90.0), images.rot90(-1, dims=(2, 3)), atol=1e-4)
-    doubled = features.warp(noise(1, 4, 4), scale=2.0)  # each old pixel of the middle is about four new ones
+    assert torch.allclose(warps.warp(images), images, atol=1e-5)
+    assert torch.allclose(warps.warp(images, dx=2, dy=-3), moved, atol=1e-4)
+    assert torch.allclose(warps.warp(images, angle=90.0), images.rot90(-1, dims=(2, 3)), atol=1e-4)
+    doubled = warps.warp(noise(1, 4, 4), scale=2.0)  # each old pixel of the middle is about four new ones
     assert doubled.mean().item() == pytest.approx(noise(1, 4, 4)[:, :, 1:3, 1:3].mean().item(), abs=0.15)
 
 
@@ -164,9 +164,7 @@ def test_warping_changes_the_moments_as_it_says(size: tuple[int, int]) -> None:
     forward = forward @ torch.diag(torch.tensor([0.9 * 1.2, 0.9]))
     new_centre, new = (
         moment[0]
-        for moment in features.moments(
-            features.warp(image, scale=0.9, across=1.2, slant=0.2, angle=15.0, dx=1.0, dy=-2.0)
-        )
+        for moment in features.moments(warps.warp(image, scale=0.9, across=1.2, slant=0.2, angle=15.0, dx=1.0, dy=-2.0))
     )
     assert torch.allclose(new_centre, forward @ centre + torch.tensor([1.0, -2.0]), atol=0.05)
     assert torch.allclose(new, forward @ covariance @ forward.T, atol=0.6)
@@ -174,14 +172,14 @@ def test_warping_changes_the_moments_as_it_says(size: tuple[int, int]) -> None:
 
 def test_each_image_can_be_warped_in_its_own_way() -> None:
     images, angle, dx = noise(3), torch.tensor([10.0, -20.0, 0.0]), torch.tensor([1.0, 0.0, -2.5])
-    together = features.warp(images, angle=angle, dx=dx)
-    alone = [features.warp(images[i : i + 1], angle=angle[i].item(), dx=dx[i].item()) for i in range(3)]
+    together = warps.warp(images, angle=angle, dx=dx)
+    alone = [warps.warp(images[i : i + 1], angle=angle[i].item(), dx=dx[i].item()) for i in range(3)]
     assert torch.allclose(together, torch.cat(alone), atol=1e-5)
 
 
 def test_seven_perturbations_at_five_growing_strengths() -> None:
     ink = torch.cat([bar(slope) for slope in (-0.3, 0.0, 0.2, 0.4)])
-    spoil = features.perturbations(len(ink), generator=seeded(3))
+    spoil = warps.perturbations(len(ink), generator=seeded(3))
     assert list(spoil) == ["shift", "rotation", "scale", "noise", "blur", "lost contrast", "inversion"]
     for name, (unit, strengths, change) in spoil.items():
         assert unit
@@ -201,7 +199,7 @@ def test_perturbations_depend_on_their_generator_alone() -> None:
     ink = noise(6)
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    first, second, other = (features.perturbations(6, generator=seeded(seed)) for seed in (1, 1, 2))
+    first, second, other = (warps.perturbations(6, generator=seeded(seed)) for seed in (1, 1, 2))
     for name in ("shift", "rotation", "scale", "noise"):
         assert torch.equal(first[name][2](ink, 0.3), second[name][2](ink, 0.3))
         assert not torch.equal(first[name][2](ink, 0.3), other[name][2](ink, 0.3))

@@ -23,7 +23,7 @@ from mnist_lr_helpers import runner
 PROJECT = Path(__file__).resolve().parents[1]
 MODULES = sorted((PROJECT / "mnist_lr_helpers").rglob("*.py"))
 PACKAGED = {PROJECT / "mnist_lr_helpers", PROJECT / "mnist_lr_helpers" / "reproduction"}
-ORDER = ["data", "features", "models", "training", "evaluation", "errors", "plotting"]
+ORDER = ["files", "data", "features", "warps", "models", "training", "evaluation", "plotting"]
 
 
 def test_environment_yml_has_the_versions_of_the_lock_file() -> None:
@@ -69,7 +69,7 @@ def test_no_function_has_more_than_forty_lines_of_code(path: Path) -> None:
 def test_importing_the_helpers_loads_no_heavy_library() -> None:
     code = (
         "import sys, torch; before = set(sys.modules); from mnist_lr_helpers import data, models, training, "
-        "evaluation, errors, exercises, features, plotting; "
+        "evaluation, exercises, features, plotting; "
         "print(*{m.split('.')[0] for m in set(sys.modules) - before})"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

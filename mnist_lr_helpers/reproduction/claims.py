@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mnist_lr_helpers.data import write_atomically
+from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.reproduction import verdicts_s0_s3_s4, verdicts_s1, verdicts_s2  # noqa: F401  (they register checks)
 from mnist_lr_helpers.reproduction.ledger import CHECKS, SOURCES, VERDICTS, Results, chart_rows, claims
 from mnist_lr_helpers.runner import PROJECT

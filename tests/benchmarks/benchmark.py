@@ -30,7 +30,8 @@ from race import SOLVERS
 from report import Row, row
 from tqdm import tqdm
 
-from mnist_lr_helpers.data import Dataset, Split, load_data, raw_folder, write_atomically
+from mnist_lr_helpers.data import Dataset, Split, load_data, raw_folder
+from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.models import Classifier, ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
 from mnist_lr_helpers.runner import find_notebooks
 from mnist_lr_helpers.training import TrainingConfig, fit
