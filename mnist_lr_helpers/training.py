@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 SMOOTHING = 0.95  # of the range test
 OPTIMIZERS = ("sgd", "adam", "adamw")
-AUGMENTATION_STREAM = 2**40  # added to the seed of the shuffling, so that augmentation has random numbers of its own
+# Added to the seed of the shuffling, so that augmentation has random numbers of its own. PyTorch's generator looks at
+# the lower 32 bits of a seed alone, so it must not be a multiple of 2**32.
+AUGMENTATION_STREAM = 2_654_435_769
 Result = TypeVar("Result")
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator) -> same shape
 
@@ -85,14 +87,28 @@ class TrainingConfig:
             "threads": (int, lambda x: x >= 1, "a whole number of at least 1"),
         }
         for name, (kind, in_range, meaning) in rules.items():
-            value = getattr(self, name)
-            if kind is int and hasattr(value, "__index__") and not isinstance(value, bool):
-                value = operator.index(value)  # NumPy's and PyTorch's whole numbers are as good as Python's
-                object.__setattr__(self, name, value)
-            if isinstance(value, bool) or not isinstance(value, kind) or not in_range(value):
-                raise ValueError(f"{name} is {value!r}; it must be {meaning}")
+            number = _as_number(getattr(self, name), kind)
+            if number is None or not in_range(number):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be {meaning}")
+            object.__setattr__(self, name, number)
+        if self.augment is not None and not callable(self.augment):
+            raise ValueError(f"augment is {self.augment!r}; it must be a function (images, generator=…), or None")
+        if not isinstance(self.progress, bool):
+            raise ValueError(f"progress is {self.progress!r}; it must be True or False")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer is {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+
+
+def _as_number(value: object, kind: type) -> float | None:
+    """The value as a number of that kind, also if it is NumPy's or PyTorch's; None if it is none."""
+    if isinstance(value, bool):
+        return None
+    if kind is not int:
+        return value if isinstance(value, kind) else None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 @dataclass
