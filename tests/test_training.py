@@ -115,6 +115,14 @@ def test_metrics_are_weighted_by_images(digits: Dataset) -> None:
     assert accuracy == (model(split.images).argmax(dim=1) == split.labels).sum().item() / 10
 
 
+def test_an_epoch_reports_what_it_saw() -> None:
+    """With steps too short to matter, that is what the model says of all images, in whatever order they came."""
+    model, split = small(), noise(30, 1)
+    optimizer = training.make_optimizer(model, TrainingConfig(learning_rate=1e-12))
+    seen = training.train_epoch(model, split, optimizer, batch_size=7, generator=seeded(1))
+    assert seen == pytest.approx(training.loss_and_accuracy(model, split))
+
+
 def test_same_seed_same_weights_and_other_seed_others(digits: Dataset) -> None:
     first, same, other = (train(digits, seed=seed)[0].linear.weight for seed in (0, 0, 5))
     assert torch.equal(first, same)
