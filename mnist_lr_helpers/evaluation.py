@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Class probabilities ``float32 [n, n_classes]`` and the labels ``int64 [n]`` they are judged by."""
+    """Class probabilities, float ``[n, n_classes]``, and the labels ``int64 [n]`` they are judged by.
+
+    Raises:
+        ValueError: other shapes or types, which would be compared all with all.
+    """
 
     probabilities: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        of_images, labels = self.probabilities, self.labels
+        are_probabilities = of_images.ndim == 2 and of_images.is_floating_point()
+        if not (are_probabilities and labels.dtype == torch.int64 and labels.shape == of_images.shape[:1]):
+            found = f"{of_images.dtype} {list(of_images.shape)} and {labels.dtype} {list(labels.shape)}"
+            raise ValueError(f"probabilities must be float [n, n_classes] and labels int64 [n]; these are {found}")
 
     @property
     def predicted(self) -> Tensor:
@@ -46,7 +57,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the bounds of its confidence interval."""
+    """An estimate with the bounds of its confidence interval.
+
+    ``1 - interval`` and ``100 * interval`` are the intervals of the error rate and of the percentage.
+    """
 
     estimate: float
     low: float
@@ -58,22 +72,43 @@ class Interval:
     def __format__(self, spec: str) -> str:
         return f"{self.estimate:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
+    def __rmul__(self, factor: float) -> Interval:
+        low, high = sorted((factor * self.low, factor * self.high))
+        return Interval(factor * self.estimate, low, high)
+
+    def __rsub__(self, whole: float) -> Interval:
+        return Interval(whole - self.estimate, whole - self.high, whole - self.low)
+
 
 @torch.inference_mode()
-def predict(model: nn.Module, split: Split, batch_size: int = 4096) -> Predictions:
-    """Class probabilities of all images of a split, in evaluation mode."""
+def predict_probabilities(model: nn.Module, images: Tensor, batch_size: int = 4096) -> Tensor:
+    """Class probabilities ``[n, n_classes]`` of images ``[n, …]``, batch by batch, in evaluation mode."""
     model.eval()
-    logits = torch.cat([model(images) for images in split.images.split(batch_size)])
-    return Predictions(logits.softmax(dim=1), split.labels)
+    return torch.cat([model(batch) for batch in images.split(batch_size)]).softmax(dim=1)
+
+
+def predict(model: nn.Module, split: Split, batch_size: int = 4096) -> Predictions:
+    """Class probabilities of all images of a split, beside their labels."""
+    return Predictions(predict_probabilities(model, split.images, batch_size), split.labels)
+
+
+def share_interval(count: int, n: int, confidence: float = 0.95) -> Interval:
+    """The share count/n with Wilson's score interval (Wilson 1927), which never leaves [0, 1].
+
+    Raises:
+        ValueError: not a count of at least one thing.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if not 0 <= count <= n or n == 0:
+        raise ValueError(f"{count} of {n} is no share")
+    low, high = proportion_confint(count, n, alpha=1 - confidence, method="wilson")
+    return Interval(count / n, float(low), float(high))
 
 
 def accuracy_interval(predictions: Predictions, confidence: float = 0.95) -> Interval:
-    """Accuracy with Wilson's score interval (Wilson 1927), which never leaves [0, 1]."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    right, n = int(predictions.correct.sum()), len(predictions.labels)
-    low, high = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
-    return Interval(right / n, float(low), float(high))
+    """Accuracy with its interval, see ``share_interval``."""
+    return share_interval(int(predictions.correct.sum()), len(predictions.labels), confidence)
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -104,11 +139,17 @@ def bootstrap_interval(
 
     To resample images is to count how often each one is drawn, so ``statistic`` maps weights
     ``float32 [b, n]`` to ``[b]`` values; weights of 1 give the estimate itself.
+
+    Raises:
+        ValueError: ``statistic`` returns something else.
     """
     drawn = torch.randint(n, (resamples, n), generator=generator)
     weights = torch.zeros(resamples, n).scatter_add_(1, drawn, torch.ones(1, 1).expand(resamples, n))
     tails = torch.tensor([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = statistic(weights).float().quantile(tails).tolist()
+    values = statistic(weights)
+    if values.shape != (resamples,):
+        raise ValueError(f"statistic must map [{resamples}, {n}] to [{resamples}], not to {list(values.shape)}")
+    low, high = values.float().quantile(tails).tolist()
     return Interval(statistic(torch.ones(1, n)).item(), low, high)
 
 
@@ -175,7 +216,8 @@ def mcnemar_exact(first: Predictions, second: Predictions) -> PairedTest:
     from scipy.stats import binomtest
 
     if not torch.equal(first.labels, second.labels):
-        raise ValueError("the two models were not evaluated on the same images in the same order")
+        judged = f"{len(first.labels):,} and {len(second.labels):,} images"
+        raise ValueError(f"the two models were not judged by the same images in the same order: {judged}, other labels")
     only_first = int((first.correct & ~second.correct).sum())
     only_second = int((~first.correct & second.correct).sum())
     discordant = only_first + only_second

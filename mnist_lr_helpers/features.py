@@ -37,6 +37,22 @@ def moments(images: Tensor) -> tuple[Tensor, Tensor]:
     return centre, (shares @ products).view(-1, 2, 2) - centre[:, :, None] * centre[:, None]
 
 
+def slant(images: Tensor) -> Tensor:
+    """How far the ink leans, in degrees to the right of upright, ``[n]``; no ink gives 0.
+
+    It leans ``tan(slant)`` pixels to the right per pixel up: what ``deskew`` takes back.
+
+    Raises:
+        ValueError: not ink ``[n, 1, height, width]``.
+    """
+    return torch.rad2deg(torch.atan(-_slope(moments(images)[1])))
+
+
+def _slope(covariance: Tensor) -> Tensor:
+    """Pixels to the right per pixel down ``[n]``. Ink one pixel high has none: what rounding leaves is kept small."""
+    return covariance[:, 0, 1] / covariance[:, 1, 1].clamp_min(1e-3)
+
+
 def deskew(images: Tensor, *, spread: tuple[float, float] | None = None, strength: float = 0.5) -> Tensor:
     """Centre the ink of each image and shear it until its x and y are uncorrelated.
 
@@ -58,7 +74,7 @@ def deskew(images: Tensor, *, spread: tuple[float, float] | None = None, strengt
     def upright(batch: Tensor) -> Tensor:
         height, width = batch.shape[2:]
         centre, covariance = moments(batch)
-        slope = covariance[:, 0, 1] / covariance[:, 1, 1].clamp_min(1e-6)
+        slope = _slope(covariance)
         across = down = torch.ones(len(batch))
         if spread is not None:
             # What the shear leaves of the variance across.

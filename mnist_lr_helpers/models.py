@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.utils import skip_init
 
 INITIALISATIONS = ("xavier", "zeros", "torch")
@@ -41,7 +41,7 @@ class LogisticRegression(Classifier):
         n_classes: int = 10,
         *,
         initialisation: str = "xavier",
-        generator: torch.Generator | None = None,
+        generator: Generator | None = None,
     ) -> None:
         super().__init__()
         self.linear = skip_init(nn.Linear, n_features, n_classes)
@@ -63,17 +63,11 @@ class MultilayerPerceptron(Classifier):
     """
 
     def __init__(
-        self,
-        hidden: Sequence[int],
-        *,
-        n_features: int = 784,
-        n_classes: int = 10,
-        generator: torch.Generator | None = None,
+        self, hidden: Sequence[int], *, n_features: int = 784, n_classes: int = 10, generator: Generator
     ) -> None:
         super().__init__()
-        widths = [n_features, *hidden, n_classes]
         layers: list[nn.Module] = []
-        for inputs, outputs in pairwise(widths):
+        for inputs, outputs in pairwise([n_features, *hidden, n_classes]):
             layers += [skip_init(nn.Linear, inputs, outputs), nn.ReLU()]
         self.layers = nn.Sequential(*layers[:-1])
         _initialise(self, "torch", generator)
@@ -91,6 +85,9 @@ class ConvolutionalNetwork(Classifier):
         kernel_size: side of the filters in pixels, odd; borders are padded with zeros.
         n_classes: number of logits.
         generator: source of the random weights.
+
+    Raises:
+        ValueError: an even ``kernel_size``.
     """
 
     def __init__(
@@ -99,9 +96,11 @@ class ConvolutionalNetwork(Classifier):
         *,
         kernel_size: int = 5,
         n_classes: int = 10,
-        generator: torch.Generator | None = None,
+        generator: Generator,
     ) -> None:
         super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size is {kernel_size}; it must be odd, or the padding would move the image")
         blocks: list[nn.Module] = []
         for inputs, outputs in zip([1, *channels], channels, strict=False):
             convolution = skip_init(nn.Conv2d, inputs, outputs, kernel_size, padding=kernel_size // 2)
@@ -128,25 +127,20 @@ def parameter_bytes(model: nn.Module) -> int:
     return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
 
 
-def _initialise(model: nn.Module, initialisation: str, generator: torch.Generator | None) -> None:
+def _initialise(model: nn.Module, initialisation: str, generator: Generator | None) -> None:
     """Fill weights and biases from the generator; the global random state stays untouched."""
     if initialisation not in INITIALISATIONS:
         raise ValueError(f"initialisation is {initialisation!r}; choose one of {', '.join(INITIALISATIONS)}")
     if generator is None and initialisation != "zeros":
-        raise ValueError(
-            f"initialisation {initialisation!r} draws random weights: pass generator=torch.Generator().manual_seed(…)"
-        )
+        remedy = "pass generator=torch.Generator().manual_seed(…)"
+        raise ValueError(f"initialisation {initialisation!r} draws random weights: {remedy}")
     for layer in model.modules():
-        if not isinstance(layer, nn.Linear | nn.Conv2d):
-            continue
-        fan_in = layer.weight[0].numel()
-        if initialisation == "xavier":
-            nn.init.xavier_uniform_(layer.weight, generator=generator)
-            nn.init.zeros_(layer.bias)
-        elif initialisation == "zeros":
+        if isinstance(layer, nn.Linear | nn.Conv2d):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        else:
-            bound = 1 / math.sqrt(fan_in)
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+            if initialisation == "xavier":
+                nn.init.xavier_uniform_(layer.weight, generator=generator)
+            elif initialisation == "torch":
+                bound = 1 / math.sqrt(layer.weight[0].numel())  # of the inputs that a neuron or filter adds up
+                nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

@@ -65,6 +65,9 @@ def perturbations(n: int, *, generator: torch.Generator) -> dict[str, Perturbati
     returns ink of the same shape).
     Source: Hendrycks and Dietterich 2019, "Benchmarking neural network robustness to common
     corruptions and perturbations" (the idea of several kinds at five strengths).
+
+    Raises:
+        ValueError: from the functions, for another number or size of images.
     """
     from torchvision.transforms.v2.functional import gaussian_blur
 
@@ -73,12 +76,21 @@ def perturbations(n: int, *, generator: torch.Generator) -> dict[str, Perturbati
     east, north = compass[torch.randint(4, (n,), generator=generator)].T
     noise = torch.randn(n, 1, 28, 28, generator=generator)
     tenths = (0.1, 0.2, 0.3, 0.4, 0.5)
+
+    def kind(unit: str, strengths: tuple[float, ...], change: Callable[[Tensor, float], Tensor]) -> Perturbation:
+        def spoil(ink: Tensor, strength: float) -> Tensor:
+            if ink.shape != noise.shape:
+                raise ValueError(f"directions and noise are for images {list(noise.shape)}, not {list(ink.shape)}")
+            return change(ink, strength)
+
+        return unit, strengths, spoil
+
     return {
-        "shift": ("pixels", (1, 2, 3, 4, 5), lambda ink, s: warp(ink, dx=s * east, dy=s * north)),
-        "rotation": ("degrees", (10, 20, 30, 40, 50), lambda ink, s: warp(ink, angle=s * sign)),
-        "scale": ("x; × or ÷ (1 + x)", tenths, lambda ink, s: warp(ink, scale=(1 + s) ** sign)),
-        "noise": ("sd, ink = 1", tenths, lambda ink, s: (ink + s * noise).clamp(0, 1)),
-        "blur": ("sd, pixels", (0.5, 1.0, 1.5, 2.0, 3.0), lambda ink, s: gaussian_blur(ink, [13, 13], [s, s])),
-        "lost contrast": ("share lost", (0.2, 0.4, 0.6, 0.8, 0.9), lambda ink, s: (1 - s) * ink),
-        "inversion": ("share inverted", (0.2, 0.4, 0.5, 0.6, 1.0), lambda ink, s: (1 - s) * ink + s * (1 - ink)),
+        "shift": kind("pixels", (1, 2, 3, 4, 5), lambda ink, s: warp(ink, dx=s * east, dy=s * north)),
+        "rotation": kind("degrees", (10, 20, 30, 40, 50), lambda ink, s: warp(ink, angle=s * sign)),
+        "scale": kind("x; × or ÷ (1 + x)", tenths, lambda ink, s: warp(ink, scale=(1 + s) ** sign)),
+        "noise": kind("sd, ink = 1", tenths, lambda ink, s: (ink + s * noise).clamp(0, 1)),
+        "blur": kind("sd, pixels", (0.5, 1.0, 1.5, 2.0, 3.0), lambda ink, s: gaussian_blur(ink, [13, 13], [s, s])),
+        "lost contrast": kind("share lost", (0.2, 0.4, 0.6, 0.8, 0.9), lambda ink, s: (1 - s) * ink),
+        "inversion": kind("share inverted", (0.2, 0.4, 0.5, 0.6, 1.0), lambda ink, s: (1 - s) * ink + s * (1 - ink)),
     }

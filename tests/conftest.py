@@ -26,6 +26,19 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def noise(n: int, *size: int) -> torch.Tensor:
+    """Images of even noise in [0, 1], ``[n, 1, *size]``."""
+    return torch.rand(n, 1, *(size or (28, 28)), generator=seeded(n))
+
+
+def bar(slope: float, height: int = 28, width: int = 28) -> torch.Tensor:
+    """A smooth stroke through the middle, ``slope`` pixels to the right per pixel down, ``[1, 1, height, width]``."""
+    down = torch.arange(float(height)) - (height - 1) / 2
+    right = torch.arange(float(width)) - (width - 1) / 2
+    ink = torch.exp(-((right - slope * down[:, None]) ** 2) / 4) * (down.abs() < height / 3)[:, None]
+    return ink[None, None]
+
+
 def idx_bytes(array: torch.Tensor) -> bytes:
     header = struct.pack(">I", 0x0800 + array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.numpy().tobytes()

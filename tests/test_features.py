@@ -4,32 +4,20 @@ import math
 
 import pytest
 import torch
-from conftest import seeded
+from conftest import bar, noise
 from torch import Tensor
 
-from mnist_lr_helpers import features, warps
+from mnist_lr_helpers import features
 
 FUNCTIONS = {
     "moments": lambda images: torch.cat([part.flatten(start_dim=1) for part in features.moments(images)], dim=1),
+    "slant": features.slant,
     "deskew": lambda images: features.deskew(images, spread=(3.4, 4.5)),
-    "warp": lambda images: warps.warp(images, scale=1.1, across=0.9, slant=0.2, angle=20.0, dx=1.5, dy=-1.0),
     "orientation_maps": lambda images: features.orientation_maps(images, blur=0.6),
     "oriented_gradients": features.oriented_gradients,
     "gradient_autocorrelations": features.gradient_autocorrelations,
 }
 every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-
-
-def noise(n: int, *size: int) -> Tensor:
-    return torch.rand(n, 1, *(size or (28, 28)), generator=seeded(n))
-
-
-def bar(slope: float, height: int = 28, width: int = 28) -> Tensor:
-    """A smooth stroke through the middle, ``slope`` pixels to the right per pixel down."""
-    down = torch.arange(float(height)) - (height - 1) / 2
-    right = torch.arange(float(width)) - (width - 1) / 2
-    ink = torch.exp(-((right - slope * down[:, None]) ** 2) / 4) * (down.abs() < height / 3)[:, None]
-    return ink[None, None]
 
 
 # Shapes and what every function has in common
@@ -40,6 +28,7 @@ def test_shapes(n: int) -> None:
     images = noise(n)
     centre, covariance = features.moments(images)
     assert (centre.shape, covariance.shape) == ((n, 2), (n, 2, 2))
+    assert features.slant(images).shape == (n,)
     assert features.deskew(images).shape == images.shape
     assert features.orientation_maps(images, orientations=6).shape == (n, 6, 28, 28)
     assert features.oriented_gradients(images).shape == (n, 1_864)
@@ -108,6 +97,40 @@ def test_moments_count_grey_by_its_ink() -> None:
     assert torch.allclose(covariance, torch.tensor([[[3.0, 0.0], [0.0, 0.0]]]), atol=1e-4)
 
 
+@pytest.mark.parametrize("degrees", [-30.0, 0.0, 20.0])
+@pytest.mark.parametrize("size", [(28, 28), (24, 40)])
+def test_slant_is_the_angle_of_a_stroke_and_positive_to_the_right(degrees: float, size: tuple[int, int]) -> None:
+    stroke = bar(-math.tan(math.radians(degrees)), *size)  # a stroke that leans right goes left on its way down
+    moved = torch.cat([stroke, stroke.roll((2, -3), dims=(2, 3)), 0.3 * stroke])
+    assert features.slant(moved).tolist() == pytest.approx([degrees] * 3, abs=0.1)
+
+
+def test_slant_by_hand() -> None:
+    """The covariance of x and y over the variance of y, as an angle."""
+    for image, found in zip(noise(3, 5, 7)[:, 0].tolist(), features.slant(noise(3, 5, 7)).tolist(), strict=True):
+        places = [(x, -y, ink) for y, row in enumerate(image) for x, ink in enumerate(row)]
+        total = sum(ink for *_, ink in places)
+        middle_x, middle_y = (sum(place[i] * place[2] for place in places) / total for i in (0, 1))
+        xy = sum((x - middle_x) * (y - middle_y) * ink for x, y, ink in places)
+        yy = sum((y - middle_y) ** 2 * ink for _, y, ink in places)
+        assert found == pytest.approx(math.degrees(math.atan(xy / yy)), abs=1e-3)
+
+
+def test_deskewing_takes_back_the_slant() -> None:
+    leaning = torch.cat([bar(slope) for slope in (-0.5, -0.2, 0.4)])
+    assert features.slant(leaning).abs().min() > 10
+    assert features.slant(features.deskew(leaning)).abs().max() < 0.5
+
+
+def test_a_line_one_pixel_high_has_no_slant() -> None:
+    """Its variance down is zero, and what rounding leaves beside it must not become an angle."""
+    lines = torch.zeros(20, 1, 28, 28)
+    for row, image in enumerate(lines[:, 0]):
+        image[row + 4, row : row + 9] = noise(1, 9)[0, 0]
+    assert features.slant(lines).abs().max() < 2
+    assert (features.deskew(lines).sum(dim=(1, 2, 3)) - lines.sum(dim=(1, 2, 3))).abs().max() < 0.05
+
+
 @pytest.mark.parametrize("size", [(28, 28), (24, 40)])
 @pytest.mark.parametrize("slope", [-0.4, 0.3])
 def test_a_sheared_bar_becomes_upright_and_centred(slope: float, size: tuple[int, int]) -> None:
@@ -139,71 +162,6 @@ def test_spread_is_a_size_in_pixels() -> None:
     halfway = features.moments(features.deskew(image, spread=(2.0, 4.0)))[1]
     before = features.moments(features.deskew(image))[1]
     assert halfway[0, 1, 1].sqrt() == pytest.approx((4.0 * before[0, 1, 1].sqrt().item()) ** 0.5, rel=0.05)
-
-
-# Moving and spoiling
-
-
-def test_whole_pixels_and_quarter_turns_need_no_interpolation() -> None:
-    images = noise(3, 20, 20)
-    moved = torch.nn.functional.pad(images, (2, 0, 0, 3))[:, :, 3:, :20]
-    assert torch.allclose(warps.warp(images), images, atol=1e-5)
-    assert torch.allclose(warps.warp(images, dx=2, dy=-3), moved, atol=1e-4)
-    assert torch.allclose(warps.warp(images, angle=90.0), images.rot90(-1, dims=(2, 3)), atol=1e-4)
-    doubled = warps.warp(noise(1, 4, 4), scale=2.0)  # each old pixel of the middle is about four new ones
-    assert doubled.mean().item() == pytest.approx(noise(1, 4, 4)[:, :, 1:3, 1:3].mean().item(), abs=0.15)
-
-
-@pytest.mark.parametrize("size", [(28, 28), (24, 40)])
-def test_warping_changes_the_moments_as_it_says(size: tuple[int, int]) -> None:
-    """Stretch by S, slant by L, turn by R: the covariance C becomes R L S C S Lᵀ Rᵀ, and the centre moves last."""
-    image = bar(0.3, *size)
-    centre, covariance = (moment[0] for moment in features.moments(image))
-    cosine, sine = math.cos(math.radians(15)), math.sin(math.radians(15))
-    forward = torch.tensor([[cosine, -sine], [sine, cosine]]) @ torch.tensor([[1.0, -0.2], [0.0, 1.0]])
-    forward = forward @ torch.diag(torch.tensor([0.9 * 1.2, 0.9]))
-    new_centre, new = (
-        moment[0]
-        for moment in features.moments(warps.warp(image, scale=0.9, across=1.2, slant=0.2, angle=15.0, dx=1.0, dy=-2.0))
-    )
-    assert torch.allclose(new_centre, forward @ centre + torch.tensor([1.0, -2.0]), atol=0.05)
-    assert torch.allclose(new, forward @ covariance @ forward.T, atol=0.6)
-
-
-def test_each_image_can_be_warped_in_its_own_way() -> None:
-    images, angle, dx = noise(3), torch.tensor([10.0, -20.0, 0.0]), torch.tensor([1.0, 0.0, -2.5])
-    together = warps.warp(images, angle=angle, dx=dx)
-    alone = [warps.warp(images[i : i + 1], angle=angle[i].item(), dx=dx[i].item()) for i in range(3)]
-    assert torch.allclose(together, torch.cat(alone), atol=1e-5)
-
-
-def test_seven_perturbations_at_five_growing_strengths() -> None:
-    ink = torch.cat([bar(slope) for slope in (-0.3, 0.0, 0.2, 0.4)])
-    spoil = warps.perturbations(len(ink), generator=seeded(3))
-    assert list(spoil) == ["shift", "rotation", "scale", "noise", "blur", "lost contrast", "inversion"]
-    for name, (unit, strengths, change) in spoil.items():
-        assert unit
-        assert len(strengths) == 5
-        assert list(strengths) == sorted(strengths)
-        spoilt = [change(ink, strength) for strength in strengths]
-        assert all(one.shape == ink.shape and one.min() >= 0 and one.max() <= 1 + 1e-5 for one in spoilt), name
-        gaps = [(one - ink).square().mean().item() for one in spoilt]
-        assert 0 < gaps[0] <= gaps[1] <= gaps[2], name
-    assert torch.allclose(spoil["inversion"][2](ink, 0.5), torch.full_like(ink, 0.5))
-    centre = [features.moments(spoil["shift"][2](ink, s))[0] - features.moments(ink)[0] for s in (1, 3)]
-    assert torch.allclose(centre[0].abs().sum(dim=1), torch.ones(len(ink)), atol=0.05)
-    assert torch.allclose(3 * centre[0], centre[1], atol=0.1)  # the same direction at all strengths
-
-
-def test_perturbations_depend_on_their_generator_alone() -> None:
-    ink = noise(6)
-    torch.manual_seed(1)
-    state = torch.get_rng_state()
-    first, second, other = (warps.perturbations(6, generator=seeded(seed)) for seed in (1, 1, 2))
-    for name in ("shift", "rotation", "scale", "noise"):
-        assert torch.equal(first[name][2](ink, 0.3), second[name][2](ink, 0.3))
-        assert not torch.equal(first[name][2](ink, 0.3), other[name][2](ink, 0.3))
-    assert torch.equal(torch.get_rng_state(), state)
 
 
 # Directions
