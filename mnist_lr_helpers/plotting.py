@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
+import io
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -222,6 +225,22 @@ def weight_templates(weights: Tensor, *, title: str, titles: Sequence[str] | Non
     label = f"weight per pixel, cut off at ±{limit:.2g}" if limit < sizes.max() else "weight per pixel"
     maps = weights.detach().clamp(-limit, limit).reshape(len(weights), 28, 28)
     return image_grid(maps, titles, title=title, columns=columns, colour_label=label)
+
+
+def show(figure: Figure, *, alt: str) -> None:
+    """Show a figure in a notebook, with a text for those who do not see it, and close it.
+
+    The text says what is seen, the shape and a value, and not the title again. It stands in the HTML of the output,
+    where JupyterLab, the book and a screen reader all find it.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import HTML, display
+
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", bbox_inches="tight")
+    plt.close(figure)
+    code = base64.b64encode(picture.getvalue()).decode()
+    display(HTML(f'<img alt="{escape(alt)}" src="data:image/png;base64,{code}">'))
 
 
 def show_source(thing: object) -> Code:

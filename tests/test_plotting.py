@@ -1,5 +1,7 @@
 """What the figures show: which numbers stand where, in which colour, and what the words beside them say."""
 
+import base64
+import re
 from collections.abc import Iterator, Sequence
 
 import matplotlib
@@ -345,3 +347,16 @@ def test_a_helper_shows_its_own_source() -> None:
     assert shown.data.startswith("def outline_negative(axis: Axes")
     assert shown.data.rstrip().endswith('linestyles="dashed")')
     assert shown.language == "python"
+
+
+def test_a_shown_figure_has_its_alt_text_and_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    figure, axis = plt.subplots()
+    axis.plot([1, 2])
+    plotting.show(figure, alt='A line that rises from 1 to "2" & no further')
+    assert not plt.get_fignums()
+    (output,) = shown
+    assert 'alt="A line that rises from 1 to &quot;2&quot; &amp; no further"' in output.data
+    (code,) = re.findall(r'src="data:image/png;base64,([^"]+)"', output.data)
+    assert base64.b64decode(code).startswith(b"\x89PNG")
