@@ -224,9 +224,8 @@ def _clue(judged: list[_Trial], tolerance: float) -> str:
     if wanted.ndim == 1 and len({right.shape for _, right in pairs}) == 1:
         hits = torch.stack([torch.isclose(*pair, rtol=tolerance, atol=tolerance) for pair in pairs]).all(dim=0)
         if hits.any():
-            return (
-                f"of the {len(hits)} values only these are right: no. {', '.join(map(str, hits.nonzero()[:, 0] + 1))}"
-            )
+            numbers = ", ".join(f"no. {place + 1}" for place, hit in enumerate(hits) if hit)
+            return f"of the {len(hits)} values only these are right: {numbers}"
     if all(torch.allclose(*pair, rtol=0, atol=0.02 * pair[1].abs().max().item()) for pair in pairs):
         return "close, but not close enough: is something rounded, or a little different from what is asked?"
     return ""
@@ -271,9 +270,10 @@ def _short(value: object) -> str:
 
 
 def _told(error: Exception) -> str:
-    """An error as Python prints it, cut where it gets long."""
+    """An error as Python prints it, on one line and cut where it gets long."""
     try:
         text = str(error)
     except Exception:
         text = "(a message that cannot be shown)"
-    return f"{type(error).__name__}: {text[:300]}{'…' if len(text) > 300 else ''}"
+    shown = " ".join(text[:300].split())
+    return f"{type(error).__name__}: {shown}{'…' if len(text) > 300 else ''}"

@@ -97,7 +97,7 @@ EXERCISES: dict[str, Exercise] = {
                 runs, quantile=1.959964
             ),
             "the spread is measured from the runs' own mean, which costs one degree of freedom": lambda runs: _one_more(
-                runs, lost=0
+                runs, quantile=_t(runs, lost=0)
             ),
             "this standard deviation divides by n": lambda runs: _one_more(runs, divisor=0),
             "this is the variance; s is its root": lambda runs: _one_more(runs, power=2),
