@@ -30,6 +30,7 @@ ORDER = [
     "evaluation",
     "plotting",
     "findings",
+    "comparison",
     "grading",
 ]
 LIMITS = {"modules": 1_500, "course": 500, "reproduction": 2_000}  # lines of code
