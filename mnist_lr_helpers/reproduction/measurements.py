@@ -45,7 +45,7 @@ def describe(seed: int, *, part: str, train_size: int | None = None) -> list[Row
     values |= _shapes(images.view(-1, 1, 28, 28))
     name = f"{part}-images-idx3-ubyte"
     md5 = hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest()
-    values["md5_matches"] = md5 in {archive.unpacked_md5 for archive in CATALOGUE["mnist"].files()}
+    values["md5_matches"] = md5 == {a.unpacked: a.unpacked_md5 for a in CATALOGUE["mnist"].files()}[name]
     archive = folder / f"{name}.gz"
     values |= {"bytes": archive.stat().st_size} if archive.exists() else {}
     return [(0, name, float(value)) for name, value in values.items()] + _per_digit(images, labels.long())
