@@ -107,6 +107,11 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
 
+    def redirect(self, where: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", where)
+        self.end_headers()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 

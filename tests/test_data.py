@@ -3,19 +3,20 @@
 import gzip
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import Answer, idx_bytes, published, seeded, tiny_files
+from conftest import idx_bytes, published, seeded, tiny_files
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from torchvision import datasets
 
 from mnist_lr_helpers import data, download
 
-IDX = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 seeds = st.integers(0, 2**31)
 
 
@@ -40,23 +41,13 @@ def test_mnist_is_the_original(mnist: data.Dataset) -> None:
 
 @pytest.mark.slow
 def test_auto_falls_back_loudly_within_ten_seconds(tiny_mirror: Path, play, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the waiting times as they are, and three places that do not answer, fall silent, or send a byte now and then."""
-
-    def hang(answer: Answer, packed: bytes) -> None:
-        part = servers.index(answer.server)
-        if part:
-            answer.send(b"", length=1_000)
-        while not answer.server.stopped.wait(0.05):
-            answer.wfile.write(b"\0" * (part // 2))
-
-    servers = [play(hang) for _ in range(3)]
-    places = [server.address for server in servers]
-    monkeypatch.setenv("MNIST_LR_MIRROR", places[0])
-    monkeypatch.setitem(download.CATALOGUE, "mnist", published(*places[1:]))
-    with pytest.warns(UserWarning, match="no answer within 3 s\n.*timed out\n.*only .* within 3 s"):
+    """Three places that hang, with the waiting times as they are."""
+    servers = [play(lambda answer, _: answer.server.stopped.wait()) for _ in range(3)]
+    monkeypatch.setenv("MNIST_LR_MIRROR", servers[0].address)
+    monkeypatch.setitem(download.CATALOGUE, "mnist", published(*(server.address for server in servers[1:])))
+    with pytest.warns(UserWarning, match=r"(no answer within 3 s[^,]*){3}"):
         loaded = data.load_data("auto")
     assert [len(server.asked) for server in servers] == [1, 1, 1]
-    assert loaded.name == "digits"
     shown = loaded._repr_mimebundle_()
     assert "scikit-learn" in shown["text/markdown"]
     assert "set MNIST_LR_MIRROR" in shown["text/plain"]
@@ -80,12 +71,9 @@ def test_a_data_set_asked_for_by_name_never_falls_back(tiny_mirror: Path, monkey
 # Files that say what they should not, with checksums that agree.
 
 WRONG = {
-    "wrong magic": ("train-images", lambda b: b"\0\0\x09" + b[3:]),
-    "more images than there are": ("train-images", lambda b: b[:4] + struct.pack(">I", 201) + b[8:]),
     "other sides": ("train-images", lambda b: b[:8] + struct.pack(">2I", 14, 56) + b[16:]),
     "fewer labels than images": ("train-labels", lambda b: b[:4] + struct.pack(">I", 150) + b[8:158]),
     "a label of 10": ("t10k-labels", lambda b: b[:-1] + b"\x0a"),
-    "no images": ("t10k-images", lambda b: b[:4] + bytes(4) + b[8:16]),
     "nothing": ("t10k-labels", lambda b: b""),
     "images for labels": ("t10k-labels", lambda b: idx_bytes(np.zeros((50, 1), np.uint8))),
 }
@@ -104,38 +92,28 @@ def test_nonsense_in_a_published_file_is_an_error(part: str, change: Callable, t
         data.load_data("mnist")
 
 
-arrays = st.builds(
-    lambda shape, seed, kind: np.random.default_rng(seed).integers(0, 256, shape, dtype=kind),
-    st.lists(st.integers(1, 9), min_size=1, max_size=3),
-    seeds,
-    st.sampled_from(["u1", "i4"]),
-)
-
-
-@IDX
-@given(arrays, st.integers(0, 20), st.integers(0, 4), st.binary(max_size=4))
-@example(np.zeros(1, "u1"), 3, 5, b"\0\0\0\0\0")
-@example(np.zeros((2, 2), "u1"), 3, 1, b"\x00")
-def test_an_idx_file_reads_as_written_and_a_changed_one_as_it_says(
-    tmp_path: Path, written: np.ndarray, start: int, length: int, new: bytes
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=3), seeds, st.booleans(), st.slices(20), st.binary(max_size=4))
+@example([1], 0, False, slice(3, 8), b"\0\0\0\0\0")
+@example([2, 2], 0, False, slice(3, 4), b"\0")
+def test_an_idx_file_reads_as_written_and_a_changed_one_as_it_says_or_not_at_all(
+    tmp_path: Path, shape: list[int], seed: int, wide: bool, where: slice, new: bytes
 ) -> None:
-    file, content = tmp_path / "any-ubyte", idx_bytes(written)
+    file, written = tmp_path / "any-ubyte", np.random.default_rng(seed).integers(0, 256, shape, "i4" if wide else "u1")
+    file.write_bytes(idx_bytes(written))
+    assert np.array_equal(data.read_idx(file), written)
+    content = bytearray(idx_bytes(written))
+    content[where.start : where.stop] = new
     file.write_bytes(content)
-    found = data.read_idx(file)
-    assert np.array_equal(found, written)
-    assert found.dtype == {1: torch.uint8, 4: torch.int32}[written.itemsize]
-    changed = content[:start] + new + content[start + length :]
-    file.write_bytes(changed)
-    try:
-        found = data.read_idx(file)
-    except data.DataError as error:
-        assert str(file) in str(error)
-        assert changed != content
-    else:
-        assert idx_bytes(found.numpy()) == changed
+    with suppress(data.DataError):
+        assert idx_bytes(data.read_idx(file).numpy()) == content
 
 
-def test_a_missing_idx_file_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"\0\0\x08", b"\0\0\x08\3" + b"\0\0\0\2" * 3, b"\0\0\x99\1\0\0\0\1\0"])
+def test_a_broken_or_missing_idx_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken").write_bytes(content)
+    with pytest.raises(data.DataError, match="broken is not a complete IDX file"):
+        data.read_idx(tmp_path / "broken")
     with pytest.raises(data.DataError, match=r"none does not exist; load_data\(\) puts it there"):
         data.read_idx(tmp_path / "none")
 
@@ -144,43 +122,33 @@ def test_a_missing_idx_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_data_set_may_have_other_classes_and_labels_in_columns(tiny_mirror: Path, monkeypatch) -> None:
-    labels = {"train": np.arange(200) % 26, "t10k": np.arange(50) % 26}
-    files = dict(tiny_files())
-    for part, classes in labels.items():
-        columns = np.stack([np.full_like(classes, 99), classes], axis=1).astype(np.int32)
+    files, letters = dict(tiny_files()), "abcdefghijklmnopqrstuvwxyz"
+    for part, n in (("train", 200), ("t10k", 50)):
+        columns = np.stack([np.full(n, 99), np.arange(n) % 26], axis=1).astype(np.int32)
         files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(idx_bytes(columns))
-    letters = replace(
-        published(files=files), torchvision_class="Letters", classes="abcdefghijklmnopqrstuvwxyz", label_column=1
-    )
     for name, packed in files.items():
         (tiny_mirror / name).write_bytes(packed)
-    monkeypatch.setitem(download.CATALOGUE, "letters", replace(letters, test_size=40))
-    loaded = data.load_data("letters")
-    assert "".join(loaded.classes) == "abcdefghijklmnopqrstuvwxyz"
-    assert loaded.test.labels.tolist() == labels["t10k"][:40].tolist()
-    assert (
-        loaded.train.labels.bincount().tolist()
-        == (np.bincount(labels["train"]) - 0 - loaded.validation.labels.bincount(minlength=26).numpy()).tolist()
-    )
-    monkeypatch.setitem(download.CATALOGUE, "letters", replace(letters, classes="abc"))
-    with pytest.raises(data.DataError, match="are not of 3 classes"):
+    source = replace(published(files=files), torchvision_class="Letters", label_column=1, test_size=40)
+    monkeypatch.setitem(download.CATALOGUE, "letters", replace(source, classes=letters))
+    loaded = data.load_data("letters", train_size=26)
+    assert "".join(loaded.classes) == letters
+    assert loaded.test.labels.tolist() == [k % 26 for k in range(40)]
+    monkeypatch.setitem(download.CATALOGUE, "letters", source)
+    with pytest.raises(data.DataError, match="are not of 10 classes"):
         data.load_data("letters")
-    with pytest.raises(ValueError, match="choose one of 'auto', 'mnist', .*'letters', 'digits'"):
+    with pytest.raises(ValueError, match=r"choose one of 'auto', 'mnist', .*'letters', 'digits'"):
         data.load_data("cifar")
 
 
 @pytest.mark.parametrize("name", download.CATALOGUE)
 def test_each_line_of_the_catalogue_agrees_with_torchvision(name: str) -> None:
-    from torchvision import datasets
-
     source = download.CATALOGUE[name]
-    published = getattr(datasets, source.torchvision_class)
-    assert list(source.classes) == [each.split(" - ")[0] for each in published.classes]
-    files = source.files()
-    assert ["images" in file.name for file in files] == [True, False, True, False]
-    assert ["train" in file.name for file in files] == [True, True, False, False]
-    assert all(url.endswith(f"/{file.name}") for file in files for url in file.urls)
-    assert all(bool(file.unpacked_md5) == (name == "mnist") for file in files)
+    theirs = getattr(datasets, source.torchvision_class)
+    assert list(source.classes) == [each.split(" - ")[0] for each in theirs.classes]
+    parts = [("train" in file.name, "images" in file.name) for file in source.files()]
+    assert parts == [(True, True), (True, False), (False, True), (False, False)]
+    assert all(bool(file.unpacked_md5) == (name == "mnist") for file in source.files())
+    assert all(url.startswith("http") and url.endswith(f"/{file.name}") for file in source.files() for url in file.urls)
 
 
 # Arguments and splits.
@@ -210,22 +178,15 @@ def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
     assert torch.equal(ours.train.images, theirs.train.images)
 
 
-@pytest.mark.parametrize(
-    ("images", "labels"),
-    [
-        (torch.zeros(3, 5), torch.zeros(3, 1, dtype=torch.long)),
-        (torch.zeros(3, 5), torch.zeros(4, dtype=torch.long)),
-        (torch.zeros(3, 1, 28, 28), torch.zeros(3, dtype=torch.uint8)),
-        (torch.zeros(3, 1, 28, 28), torch.zeros(3)),
-        (torch.zeros(3), torch.zeros(3, dtype=torch.long)),
-    ],
-    ids=["labels in a column", "too many", "bytes", "floats", "images without pixels"],
-)
-def test_a_split_that_is_none_is_refused_where_it_is_made(images: torch.Tensor, labels: torch.Tensor) -> None:
+@pytest.mark.parametrize("images", [torch.zeros(3, 5), torch.zeros(3, 1, 28, 28)])
+@pytest.mark.parametrize("labels", [[[0], [0], [0]], [0, 0], [0.0, 0.0, 0.0], [True, True, True], 0])
+def test_labels_that_do_not_fit_are_refused_where_a_split_is_made(images: torch.Tensor, labels: list) -> None:
+    labels = torch.tensor(labels)
     with pytest.raises(ValueError, match=r"labels.flatten\(\).long\(\) may help") as caught:
         data.Split(images, labels)
     for value in (images, labels):
         assert f"{list(value.shape)} of {value.dtype}" in str(caught.value)
+    assert len(data.Split(images[:0], torch.arange(0))) == 0
 
 
 @settings(deadline=None, derandomize=True)
@@ -246,10 +207,7 @@ def test_another_seed_draws_another_sample() -> None:
     assert not torch.equal(first, second)
 
 
-@settings(deadline=None, derandomize=True, max_examples=10)
-@given(st.integers(10, 1387), seeds)
-@example(10, 0)
-@example(1387, 0)
+@pytest.mark.parametrize(("train_size", "seed"), [(10, 0), (11, 1), (500, -1), (1387, 2)])
 def test_the_splits_of_the_digits_share_no_image(train_size: int, seed: int) -> None:
     parts = data.load_data("digits", seed=seed, train_size=train_size, scaling="unit")
     assert (len(parts.train), len(parts.test)) == (train_size, 256)

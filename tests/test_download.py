@@ -74,15 +74,6 @@ def endless(answer: Answer, packed: bytes) -> None:
         answer.wfile.write(bytes(2**20))
 
 
-def redirect(where: Callable[[Answer], str]) -> Callable[[Answer, bytes], None]:
-    def behave(answer: Answer, packed: bytes) -> None:
-        answer.send_response(302)
-        answer.send_header("Location", where(answer))
-        answer.end_headers()
-
-    return behave
-
-
 FAULTS = {
     "a log-in page": (lambda a, _: a.send(b"\n<!DOCTYPE html>Log in first", kind="text/html"), "sent an HTML page"),
     "404": (lambda a, _: a.send_error(404), "answered 404 Not Found"),
@@ -96,8 +87,8 @@ FAULTS = {
     "one flipped byte": (lambda a, packed: a.send(packed[:50] + b"\0" + packed[51:]), r"file \(its MD5 differs\)"),
     "something after the gzip": (lambda a, packed: a.send(packed + b"\0"), "its MD5 differs"),
     "length is no number": (lambda a, packed: a.send(packed, length="many"), "invalid literal"),
-    "redirect in a circle": (redirect(lambda a: a.path), "infinite loop"),
-    "redirect to a file of this machine": (redirect(lambda a: "file:///etc/hostname"), "not allowed"),
+    "redirect in a circle": (lambda a, _: a.redirect(a.path), "infinite loop"),
+    "redirect to a file of this machine": (lambda a, _: a.redirect("file:///etc/hostname"), "not allowed"),
     "does not speak HTTP": (lambda a, _: a.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "SSH-2.0|BadStatusLine"),
 }
 BROKEN_OFF = (cut, reset, never, fall_silent, drip, endless)
@@ -151,12 +142,15 @@ def test_a_good_mirror_is_asked_once_for_each_file_and_may_redirect(
     tiny_mirror: Path, play: Play, monkeypatch: Patch
 ) -> None:
     good = play()
-    moved = play(redirect(lambda answer: good.address + answer.path))
+    moved = play(lambda answer, _: answer.redirect(good.address + answer.path))
     monkeypatch.setenv("MNIST_LR_MIRROR", moved.address)
     assert is_right()
     assert good.asked == [f"/MNIST/raw/{name}" for name in NAMES]
     monkeypatch.delenv("MNIST_LR_MIRROR")
     assert is_right(), "what is at hand needs no mirror"
+    monkeypatch.setenv("MNIST_LR_OFFLINE", "1")
+    with pytest.raises(download.DataError, match="no place to try"):
+        download.provide("mnist", root=tiny_mirror)
 
 
 def test_a_mirror_that_is_slow_but_steady_is_waited_for(tiny_mirror: Path, play: Play, monkeypatch: Patch) -> None:
@@ -171,35 +165,24 @@ def test_a_mirror_that_is_slow_but_steady_is_waited_for(tiny_mirror: Path, play:
     assert is_right()
 
 
-def test_nobody_is_asked_offline(tiny_mirror: Path, play: Play, monkeypatch: Patch) -> None:
-    monkeypatch.delenv("MNIST_LR_MIRROR")
-    monkeypatch.setenv("MNIST_LR_OFFLINE", "1")
-    publish(monkeypatch, play().address)
-    with pytest.raises(download.DataError, match="no place to try"):
-        download.provide("mnist")
-
-
 # What a mirror may look like, and where it and the data may lie.
 
 
-@pytest.mark.parametrize(
-    "name", ["{}-idx{}-ubyte", "{}.idx{}-ubyte", "MNIST/raw/{}-idx{}-ubyte", "MNIST/raw/{}-idx{}-ubyte.gz"]
-)
-def test_a_mirror_may_be_laid_out_otherwise(name: str, tmp_path: Path, tiny_mirror: Path, monkeypatch: Patch) -> None:
-    publish(monkeypatch, known=True)
-    for archive, packed in tiny_files().items():
-        (tiny_mirror / archive).unlink()
-        kind, _, dimensions = archive.removesuffix("-ubyte.gz").rpartition("-idx")
-        file = tmp_path / "other" / name.format(kind, dimensions)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(packed if name.endswith(".gz") else gzip.decompress(packed))
+@pytest.mark.parametrize("layout", ["{}", "{}.gz", "dotted"])
+@pytest.mark.parametrize("folder", ["", "MNIST/raw/"])
+def test_a_mirror_may_be_laid_out_otherwise(folder: str, layout: str, tmp_path: Path, tiny_mirror, monkeypatch) -> None:
+    """Flat, or a copy of the data folder; files packed, unpacked, or unpacked by programs that write ``.idx3``."""
+    for name, content in UNPACKED.items():
+        spelt = name.replace("-idx", ".idx") if layout == "dotted" else layout.format(name)
+        (tmp_path / "other" / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "other" / folder / spelt).write_bytes(tiny_files().get(spelt, content))
     monkeypatch.setenv("MNIST_LR_MIRROR", (tmp_path / "other").as_uri())
+    if layout != "{}.gz":
+        with pytest.raises(download.DataError, match="could not be had"):  # nothing to verify them by
+            download.provide("mnist")
+    publish(monkeypatch, known=True)
     download.provide("mnist")
     assert kept().items() >= UNPACKED.items()
-    if not name.endswith(".gz"):
-        publish(monkeypatch)
-        with pytest.raises(download.DataError, match="could not be had"):  # nothing to verify them by
-            download.provide("mnist", root=tmp_path / "unverified")
 
 
 def test_relative_places_start_at_the_project(tmp_path: Path, tiny_mirror: Path, monkeypatch: Patch) -> None:
@@ -232,16 +215,16 @@ def test_a_damaged_file_is_noticed_and_repaired(
     """By its MD5 where the course knows it, else by length and checksum at the end of the archive."""
     publish(monkeypatch, known=known)
     assert is_right()
-    folder, mirror = download.raw_folder("mnist"), os.environ["MNIST_LR_MIRROR"]
-    for name, content in UNPACKED.items():
-        (folder / name).write_bytes(damage(content))
+    for name in UNPACKED:
+        file, archive = (download.raw_folder("mnist") / each for each in (name, f"{name}.gz"))
+        file.write_bytes(damage(file.read_bytes()))
         assert is_right(), "from the archive at its side"
-        (folder / f"{name}.gz").write_bytes(damage(tiny_files()[f"{name}.gz"]))
-        (folder / name).write_bytes(damage(content))
-        monkeypatch.delenv("MNIST_LR_MIRROR")
-        with pytest.raises(download.DataError, match=f"{name}.gz of mnist is missing or damaged"):
-            download.provide("mnist")
-        monkeypatch.setenv("MNIST_LR_MIRROR", mirror)
+        for each in (file, archive):
+            each.write_bytes(damage(each.read_bytes()))
+        with monkeypatch.context() as nowhere:
+            nowhere.delenv("MNIST_LR_MIRROR")
+            with pytest.raises(download.DataError, match=f"{name}.gz of mnist is missing or damaged"):
+                download.provide("mnist")
         assert is_right()
 
 
