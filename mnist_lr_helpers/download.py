@@ -94,7 +94,7 @@ class Source:
         )
 
 
-# A data set more is a line more.
+# A further data set is one more entry here, and one more row in data/README.md.
 CATALOGUE = {
     "mnist": Source("MNIST"),
     "fashion-mnist": Source(
@@ -155,7 +155,7 @@ def _fill(folder: Path, name: str, archives: Sequence[Archive], patience: float)
         payload = _content(packed)
         if _md5(payload) != archive.md5:
             payload = _download(name, archive, patience, given_up)
-        if _md5(payload) == archive.md5:  # a mirror may hold the unpacked file instead
+        if _md5(payload) != archive.unpacked_md5:  # which a mirror may hold instead of the archive
             write_atomically(packed, payload)
             payload = gzip.decompress(payload)
         write_atomically(folder / archive.unpacked, payload)
@@ -239,7 +239,7 @@ def _fetch(url: str, patience: float) -> bytes:
 
 
 def _open(url: str, patience: float) -> http.client.HTTPResponse:
-    """``urlopen`` with a deadline: looking up a name knows none, so a thread that can be left behind does it."""
+    """``urlopen`` with a deadline in seconds: looking up a name knows none, so a thread that can be left does it."""
     answer: Future[http.client.HTTPResponse] = Future()
 
     def ask() -> None:

@@ -200,10 +200,7 @@ def test_a_stratified_sample_is_one(labels: list[int], draw: st.DataObject, seed
     shares = labels.bincount(minlength=10) * size / len(labels)
     assert ((labels[chosen].bincount(minlength=10) - shares).abs() <= 1).all()
     assert torch.equal(chosen, data.stratified_sample(labels, size, generator=seeded(seed)))
-
-
-def test_another_seed_draws_another_sample() -> None:
-    first, second = (data.stratified_sample(torch.zeros(5_000), 500, generator=seeded(seed)) for seed in (1, 2))
+    first, second = (data.stratified_sample(torch.zeros(5_000), 500, generator=seeded(seed + k)) for k in (0, 1))
     assert not torch.equal(first, second)
 
 
