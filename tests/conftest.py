@@ -107,6 +107,11 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
 
+    def stall(self, chunk: bytes = b"", every: float = 1.0) -> None:
+        """Send a piece again and again, or nothing, until the server stops."""
+        while not self.server.stopped.wait(every):
+            self.wfile.write(chunk)
+
     def redirect(self, where: str) -> None:
         self.send_response(302)
         self.send_header("Location", where)

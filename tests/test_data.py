@@ -42,7 +42,7 @@ def test_mnist_is_the_original(mnist: data.Dataset) -> None:
 @pytest.mark.slow
 def test_auto_falls_back_loudly_within_ten_seconds(tiny_mirror: Path, play, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three places that hang, with the waiting times as they are."""
-    servers = [play(lambda answer, _: answer.server.stopped.wait()) for _ in range(3)]
+    servers = [play(lambda answer, _: answer.stall()) for _ in range(3)]
     monkeypatch.setenv("MNIST_LR_MIRROR", servers[0].address)
     monkeypatch.setitem(download.CATALOGUE, "mnist", published(*(server.address for server in servers[1:])))
     with pytest.warns(UserWarning, match=r"(no answer within 3 s[^,]*){3}"):
