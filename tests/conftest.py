@@ -1,4 +1,9 @@
-"""What several test files share: random numbers, a tiny MNIST, and the real one where it can be had."""
+"""What several test files share: random numbers, a tiny MNIST, and the real one where it can be had.
+
+Torch is imported where it is used: the tests of downloads start many processes that do without it.
+"""
+
+from __future__ import annotations
 
 import gzip
 import hashlib
@@ -10,38 +15,57 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
-import torch
+from hypothesis import HealthCheck, settings
 
-from mnist_lr_helpers import data
+from mnist_lr_helpers import download
+
+if TYPE_CHECKING:
+    import torch
+
+    from mnist_lr_helpers.data import Dataset
 
 os.environ.setdefault("MPLBACKEND", "agg")
+settings.register_profile(
+    "course", deadline=None, derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("course")
 
 
 def seeded(seed: int = 0) -> torch.Generator:
+    import torch
+
     return torch.Generator().manual_seed(seed)
 
 
 def noise(n: int, *size: int) -> torch.Tensor:
     """Images of even noise in [0, 1], ``[n, 1, *size]``."""
+    import torch
+
     return torch.rand(n, 1, *(size or (28, 28)), generator=seeded(n))
 
 
 def bar(slope: float, height: int = 28, width: int = 28) -> torch.Tensor:
     """A smooth stroke through the middle, ``slope`` pixels to the right per pixel down, ``[1, 1, height, width]``."""
+    import torch
+
     down = torch.arange(float(height)) - (height - 1) / 2
     right = torch.arange(float(width)) - (width - 1) / 2
     ink = torch.exp(-((right - slope * down[:, None]) ** 2) / 4) * (down.abs() < height / 3)[:, None]
     return ink[None, None]
 
 
-def idx_bytes(array: torch.Tensor) -> bytes:
-    header = struct.pack(">I", 0x0800 + array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
-    return header + array.numpy().tobytes()
+def idx_bytes(array: np.ndarray) -> bytes:
+    """An IDX file of the numbers, ``uint8`` or ``int32``."""
+    header = struct.pack(">I", {1: 0x0800, 4: 0x0C00}[array.itemsize] + array.ndim)
+    return header + struct.pack(f">{array.ndim}I", *array.shape) + array.astype(array.dtype.newbyteorder(">")).tobytes()
 
 
 @cache
@@ -49,21 +73,28 @@ def tiny_files() -> dict[str, bytes]:
     """The archives of a made-up MNIST: 200 training and 50 test images."""
     files = {}
     for part, n in (("train", 200), ("t10k", 50)):
-        tensors = {
-            "images-idx3": torch.randint(0, 256, (n, 28, 28), generator=seeded(n), dtype=torch.uint8),
-            "labels-idx1": (torch.arange(n) % 10).byte(),
-        }
-        for kind, tensor in tensors.items():
-            files[f"{part}-{kind}-ubyte.gz"] = gzip.compress(idx_bytes(tensor), mtime=0)
+        images = np.random.default_rng(n).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+        labels = (np.arange(n) % 10).astype(np.uint8)
+        files[f"{part}-images-idx3-ubyte.gz"] = gzip.compress(idx_bytes(images), mtime=0)
+        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(idx_bytes(labels), mtime=0)
     return files
 
 
-def archives_of(files: dict[str, bytes], *places: str) -> tuple[data._Archive, ...]:
-    """What ``data._archives`` would say of these files, were they published at these places."""
-    return tuple(
-        data._Archive(name, hashlib.md5(packed).hexdigest(), tuple(f"{place}/{name}" for place in places))
-        for name, packed in files.items()
-    )
+def published(*places: str, files: dict[str, bytes] | None = None, known: bool = False) -> download.Source:
+    """MNIST's line in the catalogue, were the made-up files, or these, published at these places.
+
+    ``known`` says whether the course knows the MD5 of the unpacked files too.
+    """
+    archives = [
+        download.Archive(
+            name,
+            hashlib.md5(packed).hexdigest(),
+            tuple(f"{place}/{name}" for place in places),
+            hashlib.md5(gzip.decompress(packed)).hexdigest() if known else "",
+        )
+        for name, packed in (files or tiny_files()).items()
+    ]
+    return replace(download.CATALOGUE["mnist"], archives=tuple(archives))
 
 
 @pytest.fixture
@@ -73,8 +104,7 @@ def tiny_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     mirror.mkdir()
     for name, packed in tiny_files().items():
         (mirror / name).write_bytes(packed)
-    monkeypatch.setattr(data, "_archives", lambda name: archives_of(tiny_files(), "http://127.0.0.1:9"))
-    monkeypatch.setattr(data, "UNPACKED_MD5", {})
+    monkeypatch.setitem(download.CATALOGUE, "mnist", published("http://127.0.0.1:9"))
     monkeypatch.setenv("MNIST_LR_MIRROR", str(mirror))
     monkeypatch.delenv("MNIST_LR_OFFLINE", raising=False)
     monkeypatch.setenv("MNIST_LR_DATA", str(tmp_path / "data"))
@@ -84,7 +114,7 @@ def tiny_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Answer(BaseHTTPRequestHandler):
     """Answers each request as the server's ``behave(answer, packed)`` says."""
 
-    server: "Server"
+    server: Server
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
@@ -98,6 +128,16 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
+
+    def stall(self, chunk: bytes = b"", every: float = 1.0) -> None:
+        """Send a piece again and again, or nothing, until the server stops."""
+        while not self.server.stopped.wait(every):
+            self.wfile.write(chunk)
+
+    def redirect(self, where: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", where)
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -149,12 +189,16 @@ def in_child(function: Callable, *arguments: object, **options: object) -> list:
 
 
 @pytest.fixture(scope="session")
-def digits() -> data.Dataset:
+def digits() -> Dataset:
+    from mnist_lr_helpers import data
+
     return data.load_data("digits")
 
 
 @pytest.fixture(scope="session")
-def mnist() -> data.Dataset:
+def mnist() -> Dataset:
+    from mnist_lr_helpers import data
+
     try:
         return data.load_data("mnist")
     except data.DataError as error:

@@ -16,7 +16,7 @@ import torch
 from distributed import Client, LocalCluster
 
 from mnist_lr_helpers import __main__ as command_line
-from mnist_lr_helpers import data
+from mnist_lr_helpers import data, download
 from mnist_lr_helpers.models import LogisticRegression
 from mnist_lr_helpers.reproduction import measurements, reports, run, trainings
 from mnist_lr_helpers.reproduction.run import UsageError
@@ -273,7 +273,8 @@ def test_the_stored_table_covers_the_grid(study: Study) -> None:
     assert list(table.columns) == COLUMNS
     assert list(dict.fromkeys(zip(table["configuration"], table["seed"], strict=True))) == study.grid
     assert not table.duplicated(COLUMNS[:-1]).any()
-    assert about["dataset"]["md5"].items() >= {name: md5 for (_, name), md5 in data.UNPACKED_MD5.items()}.items()
+    published = {archive.unpacked: archive.unpacked_md5 for archive in download.CATALOGUE["mnist"].files()}
+    assert about["dataset"]["md5"].items() >= published.items()
 
 
 @pytest.mark.parametrize(("name", "configuration"), [("data", "test"), ("s4_batch", "batch=1000")])

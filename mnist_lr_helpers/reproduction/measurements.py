@@ -16,7 +16,8 @@ from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, interpolate
 from torch.utils.flop_counter import FlopCounterMode
 
 from mnist_lr_helpers import features
-from mnist_lr_helpers.data import UNPACKED_MD5, Split, raw_folder, read_idx
+from mnist_lr_helpers.data import Split, raw_folder, read_idx
+from mnist_lr_helpers.download import CATALOGUE
 from mnist_lr_helpers.evaluation import Predictions, expected_calibration_error, predict
 from mnist_lr_helpers.models import LogisticRegression, parameter_count
 from mnist_lr_helpers.reproduction.trainings import S1, Row, batches_of, finished, new_model, parts, seeded, steps
@@ -44,7 +45,7 @@ def describe(seed: int, *, part: str, train_size: int | None = None) -> list[Row
     values |= _shapes(images.view(-1, 1, 28, 28))
     name = f"{part}-images-idx3-ubyte"
     md5 = hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest()
-    values["md5_matches"] = md5 == UNPACKED_MD5["MNIST", name]
+    values["md5_matches"] = md5 == {a.unpacked: a.unpacked_md5 for a in CATALOGUE["mnist"].files()}[name]
     archive = folder / f"{name}.gz"
     values |= {"bytes": archive.stat().st_size} if archive.exists() else {}
     return [(0, name, float(value)) for name, value in values.items()] + _per_digit(images, labels.long())
