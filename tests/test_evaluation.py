@@ -18,7 +18,7 @@ from mnist_lr_helpers.data import Split
 from mnist_lr_helpers.evaluation import Interval, Predictions
 
 thorough = settings(
-    deadline=None, derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow], database=None
+    deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 seeds = st.integers(0, 2**31)
 
