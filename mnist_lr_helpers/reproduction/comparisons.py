@@ -16,7 +16,7 @@ RUNS_FOR_AN_INTERVAL = 3
 
 @dataclass(frozen=True)
 class Estimate(Interval):
-    """A mean with an interval, whose bounds are NaN where there are too few runs; ``over`` says what it is a mean of."""
+    """A mean with an interval, its bounds NaN where there are too few runs; ``over`` says what it is the mean of."""
 
     over: str = ""
 
@@ -84,6 +84,11 @@ class Named(dict):
 
     def __format__(self, spec: str) -> str:
         return "; ".join(f"{name}: {value:{spec}}" for name, value in self.items())
+
+
+def extremes(values: pd.Series, spec: str) -> tuple[str, str]:
+    """The lowest and the highest value, each with its name: 0.873 (5)."""
+    return tuple(f"{values[name]:{spec}} ({name})" for name in (values.idxmin(), values.idxmax()))
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> float:

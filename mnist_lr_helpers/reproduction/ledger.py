@@ -10,9 +10,10 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -55,7 +56,8 @@ class StoredTable:
     @cached_property
     def _cells(self) -> dict[tuple[str, str], pd.DataFrame]:
         """The values of each configuration and metric, by epoch and seed."""
-        wide = self.table.pivot(index=["configuration", "metric", "epoch"], columns="seed", values="value")
+        keys = ["configuration", "metric", "epoch"]
+        wide = self.table.pivot_table(index=keys, columns="seed", values="value")
         return dict(iter(wide.groupby(level=["configuration", "metric"])))
 
     @property
@@ -138,32 +140,37 @@ class Results:
         return self.tables[study]
 
 
+Chart = Mapping[str, tuple[float, Sequence[float]]]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The outcome of one check.
 
     Attributes:
         word: one of ``VERDICTS``.
-        told: what the claim's row tells of it, by the names that stand there in braces.
         chart: label → (published number, our runs), for the chart of published against measured.
+        told: what the claim's row tells of it, by the names that stand there in braces.
+        judgement: the word is chosen by a person; the figures alone do not decide it.
     """
 
     word: Word
+    chart: Chart
     told: Mapping[str, Any]
-    chart: Mapping[str, tuple[float, Sequence[float]]] = field(default_factory=dict)
+    judgement: bool = False
 
 
 def graded(
-    holds: object,
-    fully: object = True,
-    *,
-    otherwise: Word = "refuted",
-    chart: Mapping[str, tuple[float, Sequence[float]]] | None = None,
-    **told: object,
+    holds: object, fully: object = True, *, otherwise: Word = "refuted", chart: Chart | None = None, **told: object
 ) -> Verdict:
-    """The verdict on a claim that holds fully, holds with a caveat, or does not hold."""
+    """The verdict of the figures on a claim that holds fully, holds with a caveat, or does not hold."""
     held = "confirmed" if fully else "confirmed with a caveat"
-    return Verdict(held if holds else otherwise, told, chart or {})
+    return Verdict(held if holds else otherwise, chart or {}, told)
+
+
+def judged(holds: object, fully: object = True, *, otherwise: Word = "refuted", **told: object) -> Verdict:
+    """The same where a person has chosen the words."""
+    return replace(graded(holds, fully, otherwise=otherwise, **told), judgement=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,9 +179,7 @@ class Claim:
 
     Attributes:
         name: the document's and its own number, "S1-40".
-        check: decides from stored results and the published figures.
-        judgement: the word is chosen by a person; the figures alone do not decide it.
-        figures: the published numbers that the check takes.
+        check: decides from stored results; its further parameters are published figures.
         claim: what the document says, in our words.
         published: its figures, to read.
         measured: what we measured; what stands in braces comes from the verdict.
@@ -184,21 +189,38 @@ class Claim:
 
     name: str
     check: Callable[..., Verdict]
-    judgement: bool
-    figures: Mapping[str, Any]
     claim: str
     published: str
     measured: str
     evidence: str = ""
     note: str = ""
 
-    def judged(self, results: Results) -> dict[str, str]:
+    @classmethod
+    def of(cls, check: Callable[..., Verdict]) -> Claim:
+        """The row of a check: its name begins with that of the claim, and its docstring is the row's text.
+
+        The docstring says what the document claims; then, each after its label, what was ``Published:``, how
+        ``Measured:`` and ``Evidence:`` are told, and a ``Note:``.
+        """
+        text, *labelled = re.split(r"^(Published|Measured|Evidence|Note): ", inspect.getdoc(check), flags=re.MULTILINE)
+        said, *parts = (re.sub(r"\s*\n\s*", " ", part.strip()) for part in (text, *labelled[1::2]))
+        fields = dict(zip(map(str.lower, labelled[::2]), parts, strict=True))
+        name = check.__name__[: len("s1_40")].upper().replace("_", "-")
+        return cls(name=name, check=check, claim=said.removesuffix("."), **fields)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The published figures that the check takes."""
+        _, *parameters = inspect.signature(self.check).parameters.values()
+        return {parameter.name: parameter.default for parameter in parameters}
+
+    def row(self, results: Results) -> dict[str, str]:
         """Its row in ``claims.csv``."""
         results.used.clear()
-        verdict = self.check(results, **self.figures)
+        verdict = self.check(results)
         if verdict.word not in VERDICTS:
             raise ValueError(f"claim {self.name} has the verdict {verdict.word!r}; choose one of {', '.join(VERDICTS)}")
-        parts = (", ".join(results.used) or "computed", self.evidence.format_map(verdict.told), self.note)
+        evidence = (", ".join(results.used) or "computed", self.evidence.format_map(verdict.told), self.note)
         return {
             "id": self.name,
             "source": SOURCES[self.name[:2]],
@@ -206,34 +228,19 @@ class Claim:
             "published": self.published,
             "measured": self.measured.format_map(verdict.told),
             "verdict": verdict.word,
-            "decided_by": "judgement" if self.judgement else "computation",
-            "evidence": ". ".join(part.rstrip(".") for part in parts if part) + ".",
+            "decided_by": "judgement" if verdict.judgement else "computation",
+            "evidence": ". ".join(part.rstrip(".") for part in evidence if part) + ".",
             "chart": _chart_rows({f"{self.name} {label}": x for label, x in verdict.chart.items()}),
         }
 
 
-def claim(name: str, *, judgement: bool = False, **figures: object) -> Callable[[Callable[..., Verdict]], Claim]:
-    """Make a function the check of a claim, with its docstring as the row's text.
-
-    The docstring says what the document claims; then, each after its label, what was ``Published:``, how ``Measured:``
-    and ``Evidence:`` are told, and a ``Note:``. ``figures`` are the published numbers that the function takes.
-    """
-
-    def row(check: Callable[..., Verdict]) -> Claim:
-        text, _, labelled = inspect.cleandoc(check.__doc__).partition("\n\n")
-        parts = re.split(r"^(Published|Measured|Evidence|Note): ", labelled, flags=re.MULTILINE)[1:]
-        fields = {label.lower(): _one_line(part) for label, part in zip(parts[::2], parts[1::2], strict=True)}
-        said = _one_line(text).removesuffix(".")
-        return Claim(name=name, check=check, judgement=judgement, figures=figures, claim=said, **fields)
-
-    return row
+def claims_of(module: ModuleType) -> dict[str, Claim]:
+    """The claims of one file in its order, by name: all functions there that are called ``s0_01_…``."""
+    claims = [Claim.of(check) for name, check in vars(module).items() if re.match(r"s\d_\d\d_", name)]
+    return {claim.name: claim for claim in claims}
 
 
-def _one_line(text: str) -> str:
-    return re.sub(r"\s*\n\s*", " ", text).strip()
-
-
-def _chart_rows(chart: Mapping[str, tuple[float, Sequence[float]]]) -> str:
+def _chart_rows(chart: Chart) -> str:
     """As JSON: name, published, mean, its interval, the interval of one more run."""
     rows = []
     for name, (published, values) in chart.items():
@@ -252,5 +259,5 @@ def write_ledger(claims: Iterable[Claim], folder: Path = RESULTS) -> None:
         LedgerError: a stored result is missing; the message names the study.
     """
     results, text = Results(folder), io.StringIO()
-    pd.DataFrame([claim.judged(results) for claim in claims]).to_csv(text, index=False, lineterminator="\n")
+    pd.DataFrame([claim.row(results) for claim in claims]).to_csv(text, index=False, lineterminator="\n")
     write_atomically(folder / "claims.csv", text.getvalue().encode())

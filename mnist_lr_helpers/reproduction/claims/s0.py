@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from mnist_lr_helpers.reproduction.claims.shared import CERTIFIED, cross_entropy_by_hand, number_and_size, scaling_race
 from mnist_lr_helpers.reproduction.comparisons import Named
-from mnist_lr_helpers.reproduction.ledger import Results, Verdict, claim, graded
+from mnist_lr_helpers.reproduction.ledger import Results, Verdict, graded, judged
 
 
-@claim("S0-01", train=60_000, test=10_000, side=28)
-def images_of_mnist(r: Results, train: int, test: int, side: int) -> Verdict:
+def s0_01_images_of_mnist(r: Results, train: int = 60_000, test: int = 10_000, side: int = 28) -> Verdict:
     """MNIST has 60,000 training and 10,000 test images of 28×28 grey pixels.
 
     Published: 60,000 + 10,000; 28×28
@@ -18,8 +17,7 @@ def images_of_mnist(r: Results, train: int, test: int, side: int) -> Verdict:
     return number_and_size(r, train, test, side)
 
 
-@claim("S0-02", accuracy=0.9)
-def softmax_regression_exceeds_nine_in_ten(r: Results, accuracy: float) -> Verdict:
+def s0_02_softmax_regression_exceeds_nine_in_ten(r: Results, accuracy: float = 0.9) -> Verdict:
     """Softmax regression is right on more than nine in ten test images.
 
     Published: > 90 %
@@ -31,8 +29,7 @@ def softmax_regression_exceeds_nine_in_ten(r: Results, accuracy: float) -> Verdi
     return graded(runs.min() > accuracy, runs=runs, lowest=runs.min())
 
 
-@claim("S0-03", accuracy=0.98)
-def convolutional_network_exceeds_98_percent(r: Results, accuracy: float) -> Verdict:
+def s0_03_convolutional_network_exceeds_98_percent(r: Results, accuracy: float = 0.98) -> Verdict:
     """A convolutional network is right on more than 98 % of them.
 
     Published: > 98 %
@@ -44,18 +41,13 @@ def convolutional_network_exceeds_98_percent(r: Results, accuracy: float) -> Ver
     s = r["cnn"]
     runs, size = s.each(s.configurations, "test_accuracy"), s.values(s.configurations, "parameters")
     passing = sorted((c for c, x in runs.items() if x.min() > accuracy), key=size.get)
-    return graded(
-        passing,
-        len(passing) == len(runs),
-        otherwise="not reproduced",
-        passing="; ".join(f"{c} ({size[c]:,.0f} parameters)" for c in passing) or "none",
-        runs=runs,
-        epochs=Named({c: s.last_epoch(c, "test_accuracy") for c in runs}),
-    )
+    epochs = Named({c: s.last_epoch(c, "test_accuracy") for c in runs})
+    named = "; ".join(f"{c} ({size[c]:,.0f} parameters)" for c in passing) or "none"
+    fully = len(passing) == len(runs)
+    return graded(passing, fully, otherwise="not reproduced", passing=named, runs=runs, epochs=epochs)
 
 
-@claim("S0-04", judgement=True)
-def recipe(r: Results) -> Verdict:
+def s0_04_recipe(r: Results) -> Verdict:
     """The linear model is trained for 10 epochs with SGD at 0.01, momentum 0.9, batches of 64, pixels in [0, 1].
 
     Published: 10 epochs; 0.01; 0.9; 64
@@ -66,11 +58,10 @@ def recipe(r: Results) -> Verdict:
     s = r["s0_recipe"]
     runs, loss = s.runs("published", "test_accuracy"), s.runs("published", "train_loss")
     sd = runs.std()
-    return graded(sd < 0.003, otherwise="cannot be checked", runs=runs, loss=loss, sd=100 * sd)
+    return judged(sd < 0.003, otherwise="cannot be checked", runs=runs, loss=loss, sd=100 * sd)
 
 
-@claim("S0-05", judgement=True)
-def small_pixels_train_faster(r: Results) -> Verdict:
+def s0_05_small_pixels_train_faster(r: Results) -> Verdict:
     """Pixels divided by 255 keep gradients small and make training faster.
 
     Published: faster than with 0 to 255
@@ -84,11 +75,10 @@ def small_pixels_train_faster(r: Results) -> Verdict:
     ahead, _, race = scaling_race(s, "unit", "raw")
     raw, unit = (s.runs(f"{x} first gradient", "first_gradient_norm") for x in ("raw", "unit"))
     times = " and ".join(f"{x:,.0f}" for x in raw / unit)
-    return graded(ahead, fully=False, times=times, n=len(raw), race=race)
+    return judged(ahead, fully=False, times=times, n=len(raw), race=race)
 
 
-@claim("S0-06")
-def logits_are_normalised(r: Results) -> Verdict:
+def s0_06_logits_are_normalised(r: Results) -> Verdict:
     """The ten outputs of the linear layer, the logits, are normalised scores.
 
     Published: logits are normalised
@@ -101,8 +91,7 @@ def logits_are_normalised(r: Results) -> Verdict:
     return graded(high - low < 1e-3, otherwise="wrong on paper", low=low, high=high)
 
 
-@claim("S0-07")
-def cross_entropy_holds_softmax_and_likelihood(r: Results) -> Verdict:
+def s0_07_cross_entropy_holds_softmax_and_likelihood(r: Results) -> Verdict:
     """Cross-entropy takes integer labels and holds softmax and log-likelihood, so neither one-hot labels nor a softmax
     layer are needed.
 
@@ -113,8 +102,7 @@ def cross_entropy_holds_softmax_and_likelihood(r: Results) -> Verdict:
     return cross_entropy_by_hand()
 
 
-@claim("S0-08")
-def momentum_smooths_the_updates(r: Results) -> Verdict:
+def s0_08_momentum_smooths_the_updates(r: Results) -> Verdict:
     """Momentum smooths the updates and leads towards the global minimum.
 
     Published: momentum 0.9 helps
@@ -133,8 +121,7 @@ def momentum_smooths_the_updates(r: Results) -> Verdict:
     return graded(holds, fully, otherwise="not reproduced", loss=loss, lead=lead, jumps=jumps)
 
 
-@claim("S0-09", batch=64)
-def batches_of_64_are_a_balance(r: Results, batch: int) -> Verdict:
+def s0_09_batches_of_64_are_a_balance(r: Results, batch: int = 64) -> Verdict:
     """Batches of 64 balance memory against the noise of the gradient.
 
     Published: 64 is a balance
@@ -151,8 +138,7 @@ def batches_of_64_are_a_balance(r: Results, batch: int) -> Verdict:
     return graded(noise[16] > noise[batch] > noise[1024], share > 0.5, noise=noise, kib=kib, share=share)
 
 
-@claim("S0-10")
-def good_baseline_where_planes_separate(r: Results) -> Verdict:
+def s0_10_good_baseline_where_planes_separate(r: Results) -> Verdict:
     """Logistic regression is a good baseline where classes can be separated by planes.
 
     Published: condition: linear separability
@@ -166,8 +152,7 @@ def good_baseline_where_planes_separate(r: Results) -> Verdict:
     return graded(right > 0.9, right > 0.999, right=right, margin=length / miss)
 
 
-@claim("S0-11")
-def linear_model_is_cheaper_than_a_cnn(r: Results) -> Verdict:
+def s0_11_linear_model_is_cheaper_than_a_cnn(r: Results) -> Verdict:
     """The linear model is cheap and quick, a CNN needs far more computation.
 
     Published: LR cheaper than CNN
@@ -184,19 +169,17 @@ def linear_model_is_cheaper_than_a_cnn(r: Results) -> Verdict:
     return graded(holds, fully, time=time, work=work, size=size, macs=macs, seconds=seconds)
 
 
-@claim("S0-12", judgement=True)
-def gpu_made_training_quick(r: Results) -> Verdict:
+def s0_12_gpu_made_training_quick(r: Results) -> Verdict:
     """A GPU made the training quick.
 
     Published: GPU speeds training up
     Measured: one CPU core: {seconds:.2f} s an epoch
     Note: Missing: the GPU, its seconds, and the seconds without it
     """
-    return Verdict("cannot be checked", {"seconds": r["cost"].runs("linear", "seconds_per_epoch")})
+    return judged(False, otherwise="cannot be checked", seconds=r["cost"].runs("linear", "seconds_per_epoch"))
 
 
-@claim("S0-13", judgement=True)
-def weights_can_be_read(r: Results) -> Verdict:
+def s0_13_weights_can_be_read(r: Results) -> Verdict:
     """The linear model can be interpreted.
 
     Published: weights can be read
@@ -208,11 +191,10 @@ def weights_can_be_read(r: Results) -> Verdict:
     s = r["s0_recipe"]
     idle, dead = (s.value("published", m) for m in ("untouched_weights", "dead_pixels"))
     maps = s.runs("published", "template_correlation_inked")
-    return graded(maps.min() > 0.5, idle == 0, maps=maps, idle=idle, dead=10 * dead)
+    return judged(maps.min() > 0.5, idle == 0, maps=maps, idle=idle, dead=10 * dead)
 
 
-@claim("S0-14")
-def digits_are_centred_and_of_one_size(r: Results) -> Verdict:
+def s0_14_digits_are_centred_and_of_one_size(r: Results) -> Verdict:
     """The digits are centred, of one size, and free of real-world noise.
 
     Published: centred, size-normalised
@@ -227,8 +209,7 @@ def digits_are_centred_and_of_one_size(r: Results) -> Verdict:
     return graded(holds, slant < 0.05, x=x, x_sd=x_sd, y=y, y_sd=y_sd, width=width, height=height, slant=slant)
 
 
-@claim("S0-15", judgement=True)
-def test_images_were_new(r: Results) -> Verdict:
+def s0_15_test_images_were_new(r: Results) -> Verdict:
     """The test images were new to the model; a confusion matrix and learning curves describe the result.
 
     Published: 10,000 test images
@@ -238,4 +219,4 @@ def test_images_were_new(r: Results) -> Verdict:
     """
     test, chosen = (r["s0_recipe"].curves("split", m) for m in ("test_accuracy", "validation_loss"))
     gaps = [test[seed].max() - test.loc[chosen[seed].idxmin(), seed] for seed in test]
-    return Verdict("cannot be checked", {"least": min(gaps), "most": max(gaps), "n": len(gaps)})
+    return judged(False, otherwise="cannot be checked", least=min(gaps), most=max(gaps), n=len(gaps))

@@ -10,25 +10,13 @@ import torch
 from scipy import stats
 
 from mnist_lr_helpers import models
-from mnist_lr_helpers.reproduction.claims.s1_runs import (
-    DIGITS,
-    TABLE,
-    arrow,
-    changes,
-    mean_per_digit,
-    per_digit,
-    published_accuracy,
-    ranks,
-    recipe,
-    to_the_end,
-)
+from mnist_lr_helpers.reproduction.claims import s1_runs as s1
 from mnist_lr_helpers.reproduction.claims.shared import cross_entropy_by_hand, losses_at_one_rate, normal, scaling_race
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
-from mnist_lr_helpers.reproduction.ledger import Results, Verdict, claim, graded
+from mnist_lr_helpers.reproduction.ledger import Results, Verdict, graded, judged
 
 
-@claim("S1-01", figures=(60_000, 10_000, 784, 0, 255, 10))
-def facts_of_mnist(r: Results, figures: tuple[int, ...]) -> Verdict:
+def s1_01_facts_of_mnist(r: Results, figures: tuple[int, ...] = (60_000, 10_000, 784, 0, 255, 10)) -> Verdict:
     """60,000 training and 10,000 test images of 784 pixels from 0 to 255, 10 classes.
 
     Published: 60,000; 10,000; 784; 0–255; 10
@@ -41,25 +29,20 @@ def facts_of_mnist(r: Results, figures: tuple[int, ...]) -> Verdict:
     return graded(found == figures, found=found)
 
 
-@claim(
-    "S1-02",
-    count=[5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
-    percent=[9.9, 11.2, 9.9, 10.2, 9.7, 9.0, 9.9, 10.4, 9.8, 9.9],
-)
-def number_and_share_of_each_digit(r: Results, count: list[int], percent: list[float]) -> Verdict:
+def s1_02_number_and_share_of_each_digit(r: Results) -> Verdict:
     """Number and share of training images of each digit.
 
     Published: 5,923 to 6,742; 9.0 % to 11.2 %
     Measured: {counts}
     Evidence: the ten rounded shares add up to {total:.1f} %
     """
-    counts = r["data"].means("train", "count")
-    holds = counts.tolist() == count and np.allclose((100 * counts / counts.sum()).round(1), percent)
+    counts, published = r["data"].means("train", "count"), (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
+    percent = (9.9, 11.2, 9.9, 10.2, 9.7, 9.0, 9.9, 10.4, 9.8, 9.9)
+    holds = (counts == published).all() and np.allclose((100 * counts / counts.sum()).round(1), percent)
     return graded(holds, counts=", ".join(f"{n:,.0f}" for n in counts), total=sum(percent))
 
 
-@claim("S1-03", train=6_000, test=1_000)
-def images_of_each_class(r: Results, train: int, test: int) -> Verdict:
+def s1_03_images_of_each_class(r: Results, train: int = 6_000, test: int = 1_000) -> Verdict:
     """Each class has some 6,000 training and 1,000 test images.
 
     Published: ~6,000; ~1,000
@@ -69,17 +52,13 @@ def images_of_each_class(r: Results, train: int, test: int) -> Verdict:
     about = {"train": train, "test": test}
     counts = {part: r["data"].means(part, "count") for part in about}
     off = {part: n / about[part] - 1 for part, n in counts.items()}
-    holds = all(abs(n.mean() / about[part] - 1) < 0.01 for part, n in counts.items())
-    return graded(
-        holds,
-        all(x.abs().max() < 0.05 for x in off.values()),
-        counts="; ".join(f"{part} {n.min():,.0f} to {n.max():,.0f}" for part, n in counts.items()),
-        off="; ".join(f"{part} {x.min():+.0%} to {x.max():+.0%}" for part, x in off.items()),
-    )
+    holds, fully = all(abs(x.mean()) < 0.01 for x in off.values()), all(abs(x).max() < 0.05 for x in off.values())
+    numbers = "; ".join(f"{part} {n.min():,.0f} to {n.max():,.0f}" for part, n in counts.items())
+    shares = "; ".join(f"{part} {x.min():+.0%} to {x.max():+.0%}" for part, x in off.items())
+    return graded(holds, fully, counts=numbers, off=shares)
 
 
-@claim("S1-04")
-def no_bias_so_no_class_weights(r: Results) -> Verdict:
+def s1_04_no_bias_so_no_class_weights(r: Results) -> Verdict:
     """Classes are so equal in number that no digit is favoured and class weights are not needed.
 
     Published: no bias; no weights
@@ -88,16 +67,17 @@ def no_bias_so_no_class_weights(r: Results) -> Verdict:
     Note: The page says both that no digit is favoured and that small differences of support might move the scores.
         Class weights were imitated: images of the rarer digits were repeated
     """
-    bias = per_digit(r, "predicted").sub(r["data"].means("test", "count"), axis=0)
-    each = [Runs(bias.loc[k]).interval for k in DIGITS]
+    bias = s1.per_digit(r, "predicted").sub(r["data"].means("test", "count"), axis=0)
+    each = [Runs(bias.loc[k]).interval for k in s1.DIGITS]
     weighted = Runs(r["s1_variants"].digits("class weights", "recall").mean())
-    gain = weighted.minus(Runs(per_digit(r, "recall").mean()))
+    gain = weighted.minus(Runs(s1.per_digit(r, "recall").mean()))
     balanced = not any(x.above() or x.below() for x in each)
     return graded(not gain.above(0.001), balanced, gain=gain, bias=Named(bias.mean(axis=1)))
 
 
-@claim("S1-05", judgement=True, size=9_912_422, seconds=18, rate=542_742.46)
-def time_of_the_download(r: Results, size: int, seconds: int, rate: float) -> Verdict:
+def s1_05_time_of_the_download(
+    r: Results, size: int = 9_912_422, seconds: int = 18, rate: float = 542_742.46
+) -> Verdict:
     """The archive of the training images has 9,912,422 bytes and took 18 s to come.
 
     Published: 9,912,422 bytes; 18 s at 542,742 bytes/s
@@ -107,11 +87,10 @@ def time_of_the_download(r: Results, size: int, seconds: int, rate: float) -> Ve
     """
     found, needed = r["data"].value("train", "bytes"), size / rate
     holds = found == size and int(needed) == seconds
-    return graded(holds, fully=False, found=found, size=size, rate=rate, needed=needed)
+    return judged(holds, fully=False, found=found, size=size, rate=rate, needed=needed)
 
 
-@claim("S1-06", mean=0.1307, std=0.3081)
-def mean_and_deviation_of_the_pixels(r: Results, mean: float, std: float) -> Verdict:
+def s1_06_mean_and_deviation_of_the_pixels(r: Results, mean: float = s1.MEAN, std: float = s1.STD) -> Verdict:
     """Mean and standard deviation of all training pixels.
 
     Published: 0.1307; 0.3081
@@ -124,8 +103,7 @@ def mean_and_deviation_of_the_pixels(r: Results, mean: float, std: float) -> Ver
     return graded(all(round(x, 4) == published[m] for m, x in found.items()), found=found, chart=chart)
 
 
-@claim("S1-07", judgement=True, mean=-0.008, std=0.9904)
-def mean_and_deviation_of_a_thousand(r: Results, mean: float, std: float) -> Verdict:
+def s1_07_mean_and_deviation_of_a_thousand(r: Results, mean: float = -0.008, std: float = 0.9904) -> Verdict:
     """Mean and standard deviation of 1,000 standardised images.
 
     Published: −0.0080; 0.9904
@@ -133,14 +111,12 @@ def mean_and_deviation_of_a_thousand(r: Results, mean: float, std: float) -> Ver
     Note: The page calls the images a sample; the figures are those of the first 1,000 in the file
     """
     first, scatter = (r["data"].value("train", f"first_1000_{m}") for m in ("mean", "std"))
-    whole = mean_and_deviation_of_the_pixels.figures
-    found = Named({"mean": (first - whole["mean"]) / whole["std"], "std": scatter / whole["std"]})
+    found = Named({"mean": (first - s1.MEAN) / s1.STD, "std": scatter / s1.STD})
     holds = abs(found["mean"] - mean) < 6e-5 and abs(found["std"] - std) < 6e-5
-    return graded(holds, fully=False, found=found)
+    return judged(holds, fully=False, found=found)
 
 
-@claim("S1-08")
-def standardised_pixels_train_faster(r: Results) -> Verdict:
+def s1_08_standardised_pixels_train_faster(r: Results) -> Verdict:
     """Standardised pixels train faster.
 
     Published: standardised faster than [0, 1]
@@ -152,8 +128,7 @@ def standardised_pixels_train_faster(r: Results) -> Verdict:
     return graded(ahead, lead > 0.02, lead=lead, race=race)
 
 
-@claim("S1-09", split=0.1, batch=64)
-def tenth_validates_in_batches_of_64(r: Results, split: float, batch: int) -> Verdict:
+def s1_09_tenth_validates_in_batches_of_64(r: Results, split: float = 0.1, batch: int = 64) -> Verdict:
     """A tenth of the training images validates; batches of 64 have the shape [64, 1, 28, 28].
 
     Published: 0.1; 64
@@ -167,8 +142,7 @@ def tenth_validates_in_batches_of_64(r: Results, split: float, batch: int) -> Ve
     return graded(whole, all(n % batch == 0 for n in sizes), cut="; ".join(cut))
 
 
-@claim("S1-10")
-def more_workers_load_faster(r: Results) -> Verdict:
+def s1_10_more_workers_load_faster(r: Results) -> Verdict:
     """More loader workers load faster, pinned memory speeds the way to a GPU.
 
     Published: 2 workers faster than 0
@@ -185,8 +159,7 @@ def more_workers_load_faster(r: Results) -> Verdict:
     return graded(holds, fully, otherwise="not reproduced", seconds=seconds, n=n, memory=memory)
 
 
-@claim("S1-11")
-def without_shuffling_the_order_is_learned(r: Results) -> Verdict:
+def s1_11_without_shuffling_the_order_is_learned(r: Results) -> Verdict:
     """Without shuffling the model learns the order of the images.
 
     Published: shuffling is better
@@ -195,13 +168,12 @@ def without_shuffling_the_order_is_learned(r: Results) -> Verdict:
     Note: The file is already mixed: left in its order it costs little, sorted by label it costs much
     """
     names, base = ("no shuffle", "sorted"), "no early stop"  # runs in a fixed order have no early stopping either
-    accuracy, loss = (changes(r, names, m, base) for m in ("test_accuracy", "test_loss"))
+    accuracy, loss = (s1.changes(r, names, m, base) for m in ("test_accuracy", "test_loss"))
     holds, fully = accuracy["sorted"].below(-0.01), accuracy["no shuffle"].below(-0.005)
     return graded(holds, fully, accuracy=accuracy, loss=loss)
 
 
-@claim("S1-12", judgement=True, first=[5, 0, 4, 1, 9])
-def samples_are_drawn_at_random(r: Results, first: list[int]) -> Verdict:
+def s1_12_samples_are_drawn_at_random(r: Results, first: tuple[int, ...] = (5, 0, 4, 1, 9)) -> Verdict:
     """The grid of 25 samples shows images drawn at random.
 
     Published: 25 random images
@@ -210,12 +182,11 @@ def samples_are_drawn_at_random(r: Results, first: list[int]) -> Verdict:
     Note: Decided by reading: the caption says random, the loop takes the images 0 to 24
     """
     labels = r["data"].means("train", "first_label").astype(int).tolist()
-    holds = labels[: len(first)] != first
-    return graded(holds, labels=", ".join(map(str, labels[:8])), power=-25 * math.log10(60_000))
+    holds = labels[: len(first)] != list(first)
+    return judged(holds, labels=", ".join(map(str, labels[:8])), power=-25 * math.log10(60_000))
 
 
-@claim("S1-13")
-def most_pixels_are_near_black(r: Results) -> Verdict:
+def s1_13_most_pixels_are_near_black(r: Results) -> Verdict:
     """Most pixels are near black; the middle of the image varies most.
 
     Published: most near 0; middle varies more
@@ -226,8 +197,7 @@ def most_pixels_are_near_black(r: Results) -> Verdict:
     return graded(zero > 0.5 and middle > outside, zero=zero, middle=middle, outside=outside)
 
 
-@claim("S1-14")
-def ones_are_written_much_alike(r: Results) -> Verdict:
+def s1_14_ones_are_written_much_alike(r: Results) -> Verdict:
     """A 1 is written much alike by all, an 8 or a 5 in many ways.
 
     Published: 1 varies least; 8 and 5 much
@@ -238,12 +208,11 @@ def ones_are_written_much_alike(r: Results) -> Verdict:
     """
     variance = r["data"].means("train", "within_variance")
     falling = variance.sort_values(ascending=False)
-    rho = stats.spearmanr(variance, mean_per_digit(r, "recall"))
+    rho = stats.spearmanr(variance, s1.mean_per_digit(r, "recall"))
     return graded(falling.index[-1] == 1, set(falling.index[:2]) == {8, 5}, variance=Named(falling), rho=rho)
 
 
-@claim("S1-15", cells=[49, 56])
-def overlapping_means_foretell_confusion(r: Results, cells: list[int]) -> Verdict:
+def s1_15_overlapping_means_foretell_confusion(r: Results) -> Verdict:
     """Mean images that overlap foretell that 4 and 9, and 5 and 6, are confused.
 
     Published: 4–9; 5–6
@@ -251,21 +220,16 @@ def overlapping_means_foretell_confusion(r: Results, cells: list[int]) -> Verdic
     Evidence: by nearness of their mean images the two have ranks {near}; over the 45 pairs, rank correlation of
         distance and errors {rho:+.2f}; one of the first six counts as confused
     """
-    counts, distance = mean_per_digit(r, "confusion"), r["data"].means("train", "mean_distance")
+    cells, counts, distance = (49, 56), s1.mean_per_digit(r, "confusion"), r["data"].means("train", "mean_distance")
     both = pd.Series({c: counts[c] + counts[c % 10 * 10 + c // 10] for c in distance.index})
-    place, near = ranks(both), ranks(-distance)
+    place, near = s1.ranks(both), s1.ranks(-distance)
     hits = [place[c] <= 6 for c in cells]
-    return graded(
-        any(hits),
-        all(hits),
-        measured="; ".join(f"{arrow(c, '↔')}: {both[c]:.0f} errors, rank {place[c]} of 45" for c in cells),
-        near=" and ".join(f"{near[c]}" for c in cells),
-        rho=stats.spearmanr(distance, both).statistic,
-    )
+    measured = "; ".join(f"{s1.arrow(c, '↔')}: {both[c]:.0f} errors, rank {place[c]} of 45" for c in cells)
+    rho = stats.spearmanr(distance, both).statistic
+    return graded(any(hits), all(hits), measured=measured, near=" and ".join(f"{near[c]}" for c in cells), rho=rho)
 
 
-@claim("S1-16")
-def one_and_seven_are_easy_and_confused(r: Results) -> Verdict:
+def s1_16_one_and_seven_are_easy_and_confused(r: Results) -> Verdict:
     """1 and 7 are easy to classify (in one place); 1 and 7 are easily confused (in another).
 
     Published: two opposite statements
@@ -274,14 +238,13 @@ def one_and_seven_are_easy_and_confused(r: Results) -> Verdict:
         confused would be one of the first six of 90 confusions, and they have ranks {place[17]} and {place[71]}
     Note: The two statements exclude each other, and here neither holds for both digits
     """
-    f1, counts = ranks(mean_per_digit(r, "f1")), mean_per_digit(r, "confusion")
-    theirs, place = ranks(pd.Series(TABLE["f1"])), ranks(counts)
+    f1, counts = s1.ranks(s1.mean_per_digit(r, "f1")), s1.mean_per_digit(r, "confusion")
+    theirs, place = s1.ranks(pd.Series(s1.TABLE["f1"])), s1.ranks(counts)
     easy, confused = max(f1[1], f1[7]) <= 3, min(place[17], place[71]) <= 6
     return graded(easy or confused, easy and confused, f1=f1, counts=counts, theirs=theirs, place=place)
 
 
-@claim("S1-17")
-def brightness_differs_little(r: Results) -> Verdict:
+def s1_17_brightness_differs_little(r: Results) -> Verdict:
     """Brightness and contrast differ little between images; odd images cause errors.
 
     Published: narrow; poor images err more
@@ -291,7 +254,7 @@ def brightness_differs_little(r: Results) -> Verdict:
     """
     mean, sd, low, high = (r["data"].value("train", f"brightness_{m}") for m in ("mean", "sd", "min", "max"))
     kinds = ("brightness", "brightness_within", "contrast", "contrast_within")
-    rates = {kind: mean_per_digit(r, f"error_{kind}") for kind in kinds}
+    rates = {kind: s1.mean_per_digit(r, f"error_{kind}") for kind in kinds}
     odd = all(min(x[0], x[9]) > 1.3 * x[5] for kind, x in rates.items() if "within" in kind)
     narrow = sd / mean < 0.1
     deciles = (f"{kind.replace('_', ' ')} {x[0]:.1%} … {x[5]:.1%} … {x[9]:.1%}" for kind, x in rates.items())
@@ -299,8 +262,7 @@ def brightness_differs_little(r: Results) -> Verdict:
     return graded(narrow or odd, narrow and odd, **told)
 
 
-@claim("S1-18")
-def pixels_should_be_scaled(r: Results) -> Verdict:
+def s1_18_pixels_should_be_scaled(r: Results) -> Verdict:
     """Pixels should be scaled to [0, 1] (in a table); they should be standardised (in the next list).
 
     Published: [0, 1]; mean 0.1307, sd 0.3081
@@ -308,14 +270,13 @@ def pixels_should_be_scaled(r: Results) -> Verdict:
     Evidence: training loss after 10 epochs of S0's recipe: {at:.4f}
     Note: Both at once is possible (first to [0, 1], then standardised, as the code does); the page does not say so
     """
-    accuracy, loss = (changes(r, ["unit"], m)["unit"] for m in ("test_accuracy", "test_loss"))
+    accuracy, loss = (s1.changes(r, ["unit"], m)["unit"] for m in ("test_accuracy", "test_loss"))
     at = losses_at_one_rate(r["scaling"], "raw", "unit", "std")
     holds = max(at["unit"], at["std"]) < at["raw"]
     return graded(holds, accuracy.above() or accuracy.below(), accuracy=accuracy, loss=loss, at=at)
 
 
-@claim("S1-19")
-def aligning_brings_nothing(r: Results) -> Verdict:
+def s1_19_aligning_brings_nothing(r: Results) -> Verdict:
     """The digits are centred, so aligning them brings nothing.
 
     Published: no gain
@@ -323,12 +284,13 @@ def aligning_brings_nothing(r: Results) -> Verdict:
     Evidence: accuracy {after:.2%}
     Note: The digits are centred, but they lean
     """
-    gain = changes(r, ["deskewed"])["deskewed"]
+    gain = s1.changes(r, ["deskewed"])["deskewed"]
     return graded(not gain.above(), gain=gain, after=r["s1_variants"].runs("deskewed", "test_accuracy"))
 
 
-@claim("S1-20", weak=[2, 5, 8])
-def augmentation_is_needless_and_helps(r: Results, weak: list[int]) -> Verdict:
+def s1_20_augmentation_is_needless_and_helps(
+    r: Results,
+) -> Verdict:
     """Augmentation is not needed (first); augmentation lifts the weak digits (later).
 
     Published: not needed; helps 2, 5, 8
@@ -337,24 +299,17 @@ def augmentation_is_needless_and_helps(r: Results, weak: list[int]) -> Verdict:
     Note: The page says both. Augmentation makes the task harder for a linear model, which underfits
     """
     s, cures = r["s1_variants"], ("augmented", "errors up-weighted")
-    recall = {c: s.digits(c, "recall").sub(per_digit(r, "recall")).loc[weak].dropna(axis=1) for c in cures}
-    augmented, gains = recall["augmented"], changes(r, cures)
-    lifted = augmented.mean(axis=1).min() > 0
-    needless = not any(x.above() for x in gains.values())
-    return graded(
-        needless or lifted,
-        needless and lifted,
-        first="holds" if needless else "fails",
-        second="holds" if lifted else "fails",
-        gains=gains,
-        recalls="; ".join(f"{c}: recall of {Named(x.mean(axis=1)):+.1%}" for c, x in recall.items()),
-        lower=(augmented < 0).all().sum(),
-        n=augmented.shape[1],
-    )
+    recall = {c: s.digits(c, "recall").sub(s1.per_digit(r, "recall")).loc[[2, 5, 8]].dropna(axis=1) for c in cures}
+    augmented, gains = recall["augmented"], s1.changes(r, cures)
+    needless, lifted = not any(x.above() for x in gains.values()), augmented.mean(axis=1).min() > 0
+    first, second = ("holds" if half else "fails" for half in (needless, lifted))
+    recalls = "; ".join(f"{c}: recall of {Named(x.mean(axis=1)):+.1%}" for c, x in recall.items())
+    told = {"first": first, "second": second, "gains": gains, "recalls": recalls}
+    lower, n = (augmented < 0).all().sum(), augmented.shape[1]
+    return graded(needless or lifted, needless and lifted, **told, lower=lower, n=n)
 
 
-@claim("S1-21")
-def simple_model_is_enough(r: Results) -> Verdict:
+def s1_21_simple_model_is_enough(r: Results) -> Verdict:
     """The images are so clean that a simple model is enough.
 
     Published: linear model is enough
@@ -362,14 +317,13 @@ def simple_model_is_enough(r: Results) -> Verdict:
     Evidence: enough would be less than twice the errors of the best
     Note: The CNN had four epochs with S0's optimiser
     """
-    right = {"linear": recipe(r, "test_accuracy"), "one hidden layer": r["s2_depth"].runs("512", "test_accuracy")}
+    right = {"linear": s1.recipe(r, "test_accuracy"), "one hidden layer": r["s2_depth"].runs("512", "test_accuracy")}
     right["CNN 8-16"] = r["cnn"].runs("8-16", "test_accuracy")
     errors = Named({name: 10_000 * (1 - x) for name, x in right.items()})
     return graded(errors["linear"].mean() < 2 * min(x.mean() for x in errors.values()), errors=errors)
 
 
-@claim("S1-22")
-def sigmoid_at_0_and_its_limits(r: Results) -> Verdict:
+def s1_22_sigmoid_at_0_and_its_limits(r: Results) -> Verdict:
     """The sigmoid is 1/2 at 0 and tends to 1 and to 0.
 
     Published: σ(0) = 0.5; limits 1 and 0
@@ -380,8 +334,7 @@ def sigmoid_at_0_and_its_limits(r: Results) -> Verdict:
     return graded(middle == 0.5 and low < 1e-12 and high > 1 - 1e-12, low=low, middle=middle, high=high)
 
 
-@claim("S1-23")
-def softmax_adds_up_to_1(r: Results) -> Verdict:
+def s1_23_softmax_adds_up_to_1(r: Results) -> Verdict:
     """Softmax turns logits into probabilities that add up to 1.
 
     Published: sum 1
@@ -394,8 +347,7 @@ def softmax_adds_up_to_1(r: Results) -> Verdict:
     return graded(right, sums="sums are 1 within 1e-12" if right else f"sums from {sums.min():.3f}")
 
 
-@claim("S1-24")
-def cross_entropy_is_minus_sum_y_log_p(r: Results) -> Verdict:
+def s1_24_cross_entropy_is_minus_sum_y_log_p(r: Results) -> Verdict:
     """The loss is −Σ y log p, which CrossEntropyLoss computes as LogSoftmax and NLLLoss.
 
     Published: −Σ y log p
@@ -406,8 +358,7 @@ def cross_entropy_is_minus_sum_y_log_p(r: Results) -> Verdict:
     return cross_entropy_by_hand()
 
 
-@claim("S1-25", parameters=7_850)
-def parameters_of_the_model(r: Results, parameters: int) -> Verdict:
+def s1_25_parameters_of_the_model(r: Results, parameters: int = 7_850) -> Verdict:
     """The model has 7,850 parameters.
 
     Published: 7,850
@@ -417,8 +368,7 @@ def parameters_of_the_model(r: Results, parameters: int) -> Verdict:
     return graded(n == parameters, n=n)
 
 
-@claim("S1-26", kb=[30.62, 0.04, 30.66])
-def memory_of_the_parameters(r: Results, kb: list[float]) -> Verdict:
+def s1_26_memory_of_the_parameters(r: Results, kb: tuple[float, ...] = (30.62, 0.04, 30.66)) -> Verdict:
     """Memory of weights, biases and both, in single precision.
 
     Published: 30.62; 0.04; 30.66 KB
@@ -432,8 +382,7 @@ def memory_of_the_parameters(r: Results, kb: list[float]) -> Verdict:
     return graded(as_kib, as_kb, kib=kib, training=3 * kib[2])
 
 
-@claim("S1-27")
-def xavier_initialisation_is_better(r: Results) -> Verdict:
+def s1_27_xavier_initialisation_is_better(r: Results) -> Verdict:
     """Xavier initialisation makes training stable; a wrong one is a pitfall.
 
     Published: Xavier better
@@ -442,38 +391,32 @@ def xavier_initialisation_is_better(r: Results) -> Verdict:
     Note: With one layer there is no variance to keep across layers, and the loss is convex, so zeros do as well
     """
     others = ("zeros", "torch", "normal(0,1)")
-    gains = changes(r, others)
+    gains = s1.changes(r, others)
     early = Named({c: r["s1_variants"].value(c, "validation_accuracy", at=1) for c in others})
-    early["xavier"] = recipe(r, "validation_accuracy", at=1).mean()
+    early["xavier"] = s1.recipe(r, "validation_accuracy", at=1).mean()
     worse = [x.below(-0.001) for x in gains.values()]
     return graded(any(worse), all(worse), gains=gains, early=early)
 
 
-@claim("S1-28")
-def first_rate_and_momentum(r: Results) -> Verdict:
+def s1_28_first_rate_and_momentum(r: Results) -> Verdict:
     """0.01 is a good first learning rate; momentum converges faster.
 
     Published: 0.01; momentum faster
-    Measured: best: {best}
-    Evidence: validation loss after 1 and 30 epochs, one run each: {runs}
+    Measured: best: after 1: {best[1]}; after 5: {best[5]}; after 30: {best[30]}
+    Evidence: validation loss after 1 and 30 epochs, one run each: 0.01 with momentum {chosen[1]:.4f}, {chosen[30]:.4f};
+        0.01 without {plain[1]:.4f}, {plain[30]:.4f}; 0.1 without {twin[1]:.4f}, {twin[30]:.4f}
     Note: Momentum 0.9 at 0.01 steps as far as 0.1 without
     """
     s = r["s1_variants"]
     tried = {c: s.means(c, "validation_loss") for c in s.configurations if c.startswith("lr=")}
     grid = pd.DataFrame(tried).loc[[1, 5, 30]]
     chosen, plain, twin = (grid[f"lr={x}"] for x in ("0.01 momentum=0.9", "0.01 momentum=0", "0.1 momentum=0"))
-    behind = chosen / grid.min(axis=1) - 1
-    runs = {"0.01 with momentum": chosen, "0.01 without": plain, "0.1 without": twin}
-    return graded(
-        behind[1] < 0.02 and chosen[1] < plain[1],
-        behind[30] < 0.02 and chosen[1] < 0.98 * twin[1],
-        best="; ".join(f"after {epoch}: {c}" for epoch, c in grid.idxmin(axis=1).items()),
-        runs="; ".join(f"{c} {x[1]:.4f}, {x[30]:.4f}" for c, x in runs.items()),
-    )
+    behind, best = chosen / grid.min(axis=1) - 1, grid.idxmin(axis=1)
+    holds, fully = behind[1] < 0.02 and chosen[1] < plain[1], behind[30] < 0.02 and chosen[1] < 0.98 * twin[1]
+    return graded(holds, fully, best=best, chosen=chosen, plain=plain, twin=twin)
 
 
-@claim("S1-29")
-def momentum_escapes_local_minima(r: Results) -> Verdict:
+def s1_29_momentum_escapes_local_minima(r: Results) -> Verdict:
     """Momentum helps over local minima.
 
     Published: escapes local minima
@@ -490,8 +433,7 @@ def momentum_escapes_local_minima(r: Results) -> Verdict:
     return graded(high - low > 2 * gap, otherwise="wrong on paper", n=len(ends), low=low, high=high, gap=gap)
 
 
-@claim("S1-30", decay_every=10)
-def recipe_of_30_epochs(r: Results, decay_every: int) -> Verdict:
+def s1_30_recipe_of_30_epochs(r: Results) -> Verdict:
     """The recipe: at most 30 epochs, batch 64, 0.01, momentum 0.9, a tenth of the rate every 10 epochs, patience 5.
 
     Published: 30; 64; 0.01; 0.9; ×0.1 every 10; 5
@@ -500,21 +442,13 @@ def recipe_of_30_epochs(r: Results, decay_every: int) -> Verdict:
     Note: No stop epoch, loss or learning curve is published. The runs form two groups, by when they stop; the interval
         assumes one
     """
-    stop, accuracy, loss = (recipe(r, m) for m in ("stop_epoch", "test_accuracy", "validation_loss"))
-    return graded(
-        published_accuracy() in accuracy.one_more,
-        stop.min() > decay_every,
-        otherwise="not reproduced",
-        first=stop.min(),
-        last=stop.max(),
-        accuracy=accuracy,
-        loss=loss,
-        to_the_end=to_the_end(r),
-    )
+    stop, accuracy, loss = (s1.recipe(r, m) for m in ("stop_epoch", "test_accuracy", "validation_loss"))
+    holds, fully = s1.published_accuracy() in accuracy.one_more, stop.min() > 10
+    told = {"first": stop.min(), "last": stop.max(), "accuracy": accuracy, "loss": loss, "to_the_end": s1.to_the_end(r)}
+    return graded(holds, fully, otherwise="not reproduced", **told)
 
 
-@claim("S1-31")
-def early_stopping_keeps_the_best_weights(r: Results) -> Verdict:
+def s1_31_early_stopping_keeps_the_best_weights(r: Results) -> Verdict:
     """Training stops after 5 epochs without progress and keeps the best weights.
 
     Published: patience 5; best checkpoint
@@ -522,13 +456,12 @@ def early_stopping_keeps_the_best_weights(r: Results) -> Verdict:
     Evidence: stop epochs {stops}; best minus last weights {gap:+.2%}
     Note: The visible code saves the best weights and never loads them: the last ones are evaluated
     """
-    stop, best, last = (recipe(r, m) for m in ("stop_epoch", "test_accuracy_best", "test_accuracy"))
+    stop, best, last = (s1.recipe(r, m) for m in ("stop_epoch", "test_accuracy_best", "test_accuracy"))
     early, stops = (stop <= 10).sum(), ", ".join(f"{x:.0f}" for x in stop)
     return graded(stop.max() <= 30, early == 0, early=early, n=len(stop), stops=stops, gap=best - last)
 
 
-@claim("S1-32")
-def early_stopping_and_schedule_help(r: Results) -> Verdict:
+def s1_32_early_stopping_and_schedule_help(r: Results) -> Verdict:
     """Early stopping prevents overfitting and the schedule improves convergence.
 
     Published: both help
@@ -539,16 +472,15 @@ def early_stopping_and_schedule_help(r: Results) -> Verdict:
         from beginning
     """
     names = ("no early stop", "constant", "constant no early stop")
-    longer = changes(r, names, "test_loss")["no early stop"]
-    decay = changes(r, ["constant no early stop"], "test_loss", "no early stop")["constant no early stop"]
+    longer = s1.changes(r, names, "test_loss")["no early stop"]
+    decay = s1.changes(r, ["constant no early stop"], "test_loss", "no early stop")["constant no early stop"]
     helped = decay.above(), longer.above()
     otherwise = "refuted" if longer.below() else "not reproduced"
-    told = {"longer": longer, "decay": decay, "accuracy": changes(r, names)}
+    told = {"longer": longer, "decay": decay, "accuracy": s1.changes(r, names)}
     return graded(any(helped), all(helped), otherwise=otherwise, **told)
 
 
-@claim("S1-33")
-def more_epochs_risk_overfitting(r: Results) -> Verdict:
+def s1_33_more_epochs_risk_overfitting(r: Results) -> Verdict:
     """More epochs may help accuracy but risk overfitting.
 
     Published: risk of overfitting
@@ -570,8 +502,7 @@ def range_curve(r: Results, start: str) -> pd.Series:
     return loss.rolling(5, center=True, min_periods=1).mean() / loss.iloc[:20].mean()
 
 
-@claim("S1-34", low=0.01, high=0.1)
-def range_test_shows_a_useful_range(r: Results, low: float, high: float) -> Verdict:
+def s1_34_range_test_shows_a_useful_range(r: Results, low: float = 0.01, high: float = 0.1) -> Verdict:
     """A learning-rate range test from 1e-7 to 10 shows a useful range of 0.01 to 0.1.
 
     Published: 0.01 to 0.1; take 0.01
@@ -587,8 +518,7 @@ def range_test_shows_a_useful_range(r: Results, low: float, high: float) -> Verd
     return graded(holds, least < 0.75, falls=falls, lowest=lowest, least=least, worse=worse)
 
 
-@claim("S1-35")
-def loss_of_the_range_test(r: Results) -> Verdict:
+def s1_35_loss_of_the_range_test(r: Results) -> Verdict:
     """The loss of the range test is flat, then falls or stays (text and caption differ), then shoots up.
 
     Published: flat, lower, up
@@ -605,8 +535,7 @@ def loss_of_the_range_test(r: Results) -> Verdict:
     return graded(any(shape), all(shape), least=least, flat=flat, end=end)
 
 
-@claim("S1-36", accuracy=0.9258)
-def range_test_ran_before_the_evaluation(r: Results, accuracy: float) -> Verdict:
+def s1_36_range_test_ran_before_the_evaluation(r: Results, accuracy: float = 0.9258) -> Verdict:
     """The range test runs on the variable that holds the trained model, before the evaluation.
 
     Published: 0.9258 after it
@@ -622,8 +551,7 @@ def range_test_ran_before_the_evaluation(r: Results, accuracy: float) -> Verdict
     return graded(near.mean() > 0.5, near.all(), otherwise="not reproduced", chart=chart, **told)
 
 
-@claim("S1-37", batches=[32, 64, 128])
-def memory_and_time_of_batches(r: Results, batches: list[int]) -> Verdict:
+def s1_37_memory_and_time_of_batches(r: Results, batches: tuple[int, ...] = (32, 64, 128)) -> Verdict:
     """Batches of 32, 64, 128 need low, medium, high memory and train slower, balanced, faster.
 
     Published: low/medium/high; slower/balanced/faster
@@ -639,8 +567,7 @@ def memory_and_time_of_batches(r: Results, batches: list[int]) -> Verdict:
     return graded(seconds[small] > seconds[large], kib[large] > 2**20, kib=kib, seconds=seconds, loader=loader)
 
 
-@claim("S1-38")
-def smaller_batches_generalise_better(r: Results) -> Verdict:
+def s1_38_smaller_batches_generalise_better(r: Results) -> Verdict:
     """Smaller batches generalise better.
 
     Published: 32 better than 64 better than 128
@@ -651,17 +578,16 @@ def smaller_batches_generalise_better(r: Results) -> Verdict:
         validation loss jumps about, often stop before the first cut of the rate
     """
     s, half, twice = r["s1_variants"], "batch=32", "batch=128"
-    first = changes(r, [half])[half]
-    second = recipe(r, "test_accuracy").minus(s.runs(twice, "test_accuracy"))
+    first = s1.changes(r, [half])[half]
+    second = s1.recipe(r, "test_accuracy").minus(s.runs(twice, "test_accuracy"))
     seen = first.above(), second.above()
     otherwise = "refuted" if first.below() or second.below() else "not reproduced"
-    scaled = changes(r, [c for c in s.configurations if c.endswith("scaled")])
-    told = {"first": first, "second": second, "loss": changes(r, [half, twice], "test_loss"), "scaled": scaled}
+    scaled = s1.changes(r, [c for c in s.configurations if c.endswith("scaled")])
+    told = {"first": first, "second": second, "loss": s1.changes(r, [half, twice], "test_loss"), "scaled": scaled}
     return graded(any(seen), all(seen), otherwise=otherwise, **told)
 
 
-@claim("S1-39")
-def smaller_batch_has_a_noisier_gradient(r: Results) -> Verdict:
+def s1_39_smaller_batch_has_a_noisier_gradient(r: Results) -> Verdict:
     """A smaller batch has a noisier gradient.
 
     Published: variance ∝ 1/B

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from mnist_lr_helpers.reproduction.claims.shared import normal
-from mnist_lr_helpers.reproduction.comparisons import Named, Runs
-from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, claim, graded
+from mnist_lr_helpers.reproduction.comparisons import Named, Runs, extremes
+from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded, judged
 
+SHOWN = (13_825, 13_885, 13_655, 13_569, 13_715, 13_512, 13_764, 13_729)  # right answers of 14,000, by digit
+EIGHT_SHOWN = [n / 14_000 for n in SHOWN]  # as they are printed, with 16 digits
+TRAIN_0, MEAN_OF_TEN = 0.9882321428571429, 0.9729928571428571
 Fits = dict[str, tuple[int, float]]  # by setting: the step that comes nearest to published figures, and how near
 
 
@@ -31,9 +36,8 @@ def settings(s: StoredTable, kind: str = "correct") -> list[str]:
 
 def gaps(s: StoredTable, setting: str) -> pd.DataFrame:
     """Measured minus published by step: eight accuracies, that of 0 on training images, and the mean of ten."""
-    published = {f"accuracy_{k}": a for k, a in enumerate(yes_no_accuracies.figures["accuracy"])}
-    published["train_accuracy_0"] = accuracy_of_0_or_not.figures["train"]
-    published["mean_accuracy"] = one_versus_all_accuracy.figures["accuracy"]
+    published = {f"accuracy_{k}": a for k, a in enumerate(EIGHT_SHOWN)}
+    published |= {"train_accuracy_0": TRAIN_0, "mean_accuracy": MEAN_OF_TEN}
     return pd.DataFrame({metric: s.means(setting, metric) - a for metric, a in published.items()})
 
 
@@ -71,8 +75,7 @@ def at_mean(r: Results, metric: str) -> Runs:
     return s.runs(nearest, metric, at=int(away[nearest].idxmin()))
 
 
-@claim("S3-01", judgement=True, total=70_000, train=56_000, test=14_000)
-def split_of_all_images(r: Results, total: int, train: int, test: int) -> Verdict:
+def s3_01_split_of_all_images(r: Results, total: int = 70_000, train: int = 56_000, test: int = 14_000) -> Verdict:
     """70,000 images of 784 pixels, 56,000 to train and 14,000 to test.
 
     Published: 56,000 + 14,000
@@ -82,11 +85,10 @@ def split_of_all_images(r: Results, total: int, train: int, test: int) -> Verdic
     """
     found = sum(r["data"].value(part, "images") for part in ("train", "test"))
     holds = found == total == train + test and train == 0.8 * total
-    return graded(holds, fully=False, found=found, four_fifths=0.8 * found)
+    return judged(holds, fully=False, found=found, four_fifths=0.8 * found)
 
 
-@claim("S3-02")
-def binary_cross_entropy(r: Results) -> Verdict:
+def s3_02_binary_cross_entropy(r: Results) -> Verdict:
     """Binary cross-entropy, and its mean over the images.
 
     Published: −(y ln p + (1 − y) ln(1 − p))
@@ -98,8 +100,7 @@ def binary_cross_entropy(r: Results) -> Verdict:
     return graded(gap < 1e-12, off="equal to PyTorch's within 1e-12" if gap < 1e-12 else f"off by {gap:.0e}")
 
 
-@claim("S3-03")
-def gradient_of_the_weights(r: Results) -> Verdict:
+def s3_03_gradient_of_the_weights(r: Results) -> Verdict:
     """Gradient of the weights.
 
     Published: Xᵀ(Ŷ − Y)/m
@@ -111,8 +112,7 @@ def gradient_of_the_weights(r: Results) -> Verdict:
     return graded(equal, otherwise="wrong on paper", equal=told)
 
 
-@claim("S3-04")
-def gradient_of_the_bias(r: Results) -> Verdict:
+def s3_04_gradient_of_the_bias(r: Results) -> Verdict:
     """Gradient of the bias.
 
     Published: YᵀŶ/m
@@ -127,8 +127,7 @@ def gradient_of_the_bias(r: Results) -> Verdict:
     return graded(torch.isclose(g["b"], g["b published"]), otherwise="wrong on paper", shown=shown, nearest=nearest)
 
 
-@claim("S3-05", train=0.9882321428571429, test=0.9875)
-def accuracy_of_0_or_not(r: Results, train: float, test: float) -> Verdict:
+def s3_05_accuracy_of_0_or_not(r: Results, train: float = TRAIN_0, test: float = 0.9875) -> Verdict:
     """Accuracy of the classifier “0 or not”.
 
     Published: train 0.98823; test 0.9875
@@ -146,26 +145,14 @@ def accuracy_of_0_or_not(r: Results, train: float, test: float) -> Verdict:
         near[c] = int(off.idxmin()), 100 * off.min()
     setting = min(near, key=lambda c: near[c][1])
     step, points = near[setting]
-    return graded(
-        points < 0.15,
-        sum(off < 0.15 for _, off in near.values()) == 1,
-        otherwise="not reproduced",
-        chart={"yes/no accuracy, 0": (test, s.runs(setting, "accuracy_0", at=step))},
-        setting=setting,
-        step=step,
-        near=steps_of(s, near),
-        best=steps_of(s, best_fit(s)),
-        **curves[setting].loc[step],
-    )
+    chart = {"yes/no accuracy, 0": (test, s.runs(setting, "accuracy_0", at=step))}
+    told = {"setting": setting, "step": step, "near": steps_of(s, near), "best": steps_of(s, best_fit(s))}
+    told |= curves[setting].loc[step]
+    alone = sum(off < 0.15 for _, off in near.values()) == 1
+    return graded(points < 0.15, alone, otherwise="not reproduced", chart=chart, **told)
 
 
-EIGHT_SHOWN = [
-    n / 14_000 for n in (13_825, 13_885, 13_655, 13_569, 13_715, 13_512, 13_764, 13_729)
-]  # printed with 16 digits
-
-
-@claim("S3-06", accuracy=EIGHT_SHOWN)
-def yes_no_accuracies(r: Results, accuracy: list[float]) -> Verdict:
+def s3_06_yes_no_accuracies(r: Results, accuracy: Sequence[float] = EIGHT_SHOWN) -> Verdict:
     """Test accuracies of the yes/no classifiers of 0 to 7.
 
     Published: 0.9651 (5) to 0.9918 (1)
@@ -181,20 +168,12 @@ def yes_no_accuracies(r: Results, accuracy: list[float]) -> Verdict:
     highest = [max(s.means(c, f"accuracy_{k}").max() for c in settings(s)) for k in range(8)]
     never = [f"{k} ({a:.4f}, highest {highest[k]:.4f})" for k, a in enumerate(accuracy) if highest[k] < a]
     off = 100 * min(gaps(s, c).abs().max(axis=1).min() for c in settings(s))
-    return graded(
-        inside >= 7,
-        off < 0.15,
-        otherwise="not reproduced",
-        chart={f"yes/no accuracy, {k}": (accuracy[k], x) for k, x in enumerate(ours)},
-        inside=inside,
-        nearest=steps_of(s, fits(s)),
-        never=", ".join(never) or "none",
-        off=off,
-    )
+    chart = {f"yes/no accuracy, {k}": (accuracy[k], x) for k, x in enumerate(ours)}
+    told = {"inside": inside, "nearest": steps_of(s, fits(s)), "never": ", ".join(never) or "none", "off": off}
+    return graded(inside >= 7, off < 0.15, otherwise="not reproduced", chart=chart, **told)
 
 
-@claim("S3-07", accuracy=0.9729928571428571)
-def one_versus_all_accuracy(r: Results, accuracy: float) -> Verdict:
+def s3_07_one_versus_all_accuracy(r: Results, accuracy: float = MEAN_OF_TEN) -> Verdict:
     """Accuracy of the one-versus-all model.
 
     Published: 0.97299
@@ -204,50 +183,33 @@ def one_versus_all_accuracy(r: Results, accuracy: float) -> Verdict:
         “never” scores 0.9
     """
     images, answers = 14_000 * accuracy, 140_000 * accuracy
-    whole = [abs(x - round(x)) < 1e-6 for x in (images, answers)]
+    of_images, of_answers = (abs(x - round(x)) < 1e-6 for x in (images, answers))
     mean, ten = at_mean(r, "mean_accuracy"), at_mean(r, "argmax_accuracy")
-    return graded(
-        whole[0],
-        otherwise="wrong on paper" if whole[1] else "not reproduced",
-        chart={"mean of ten yes/no accuracies": (accuracy, mean), "ten-class accuracy": (accuracy, ten)},
-        mean=mean,
-        ten=ten,
-        images=images,
-        answers=answers,
-        rest=answers - sum(round(14_000 * a) for a in EIGHT_SHOWN),
-    )
+    chart = {"mean of ten yes/no accuracies": (accuracy, mean), "ten-class accuracy": (accuracy, ten)}
+    told = {"mean": mean, "ten": ten, "images": images, "answers": answers}
+    told["rest"] = answers - sum(SHOWN)
+    return graded(of_images, otherwise="wrong on paper" if of_answers else "not reproduced", chart=chart, **told)
 
 
-@claim("S3-08", low=0.94, high=0.99)
-def ten_accuracies_are_impressive(r: Results, low: float, high: float) -> Verdict:
+def s3_08_ten_accuracies_are_impressive(r: Results, low: float = 0.94, high: float = 0.99) -> Verdict:
     """The ten accuracies run from about 94 % to 99 % and are impressive.
 
     Published: 94 % to 99 %
-    Measured: {worst:.4f} ({worst_digit}) to {best:.4f} ({best_digit}); within a point fits
-    Evidence: mean of 8 and 9: {unseen:.4f}, by S3-06 and S3-07 it is {needed:.4f}; “never” scores {rare:.4f} to
-        {often:.4f}
+    Measured: {ten[0]} to {ten[1]}; within a point fits
+    Evidence: mean of 8 and 9: {unseen:.4f}, by S3-06 and S3-07 it is {needed:.4f}; “never” scores {least:.4f} to
+        {most:.4f}
     Note: The lowest accuracy shown is 0.9651. 8 and 9 are not shown, and one of them is at most their mean
     """
     ten = pd.Series([at_mean(r, f"accuracy_{k}").mean() for k in range(10)])
     counts = r["data"].means("test", "count")
-    never = 1 - counts / counts.sum()
-    return graded(
-        abs(ten.min() - low) < 0.01 and abs(ten.max() - high) < 0.01,
-        never.max() < 0.9,
-        otherwise="not reproduced",
-        worst=ten.min(),
-        worst_digit=ten.idxmin(),
-        best=ten.max(),
-        best_digit=ten.idxmax(),
-        unseen=ten[8:].mean(),
-        needed=(10 * one_versus_all_accuracy.figures["accuracy"] - sum(EIGHT_SHOWN)) / 2,
-        rare=never.min(),
-        often=never.max(),
-    )
+    never, unseen = 1 - counts / counts.sum(), ten[8:].mean()
+    needed = (10 * MEAN_OF_TEN - sum(EIGHT_SHOWN)) / 2
+    holds = abs(ten.min() - low) < 0.01 and abs(ten.max() - high) < 0.01
+    told = {"ten": extremes(ten, ".4f"), "unseen": unseen, "needed": needed, "least": never.min(), "most": never.max()}
+    return graded(holds, never.max() < 0.9, otherwise="not reproduced", **told)
 
 
-@claim("S3-09", judgement=True)
-def surest_classifier_answers(r: Results) -> Verdict:
+def s3_09_surest_classifier_answers(r: Results) -> Verdict:
     """The digit whose classifier is surest is the answer.
 
     Published: arg max of ten sigmoids
@@ -256,11 +218,10 @@ def surest_classifier_answers(r: Results) -> Verdict:
     Note: The document never gives the accuracy of this rule; the ten scores do not add up to 1
     """
     end = r["s3_ovr"].runs("ovr converged", "argmax_accuracy_end")
-    return Verdict("confirmed with a caveat", {"ten": at_mean(r, "argmax_accuracy"), "end": end})
+    return judged(True, fully=False, ten=at_mean(r, "argmax_accuracy"), end=end)
 
 
-@claim("S3-10")
-def training_imitates_backpropagation(r: Results) -> Verdict:
+def s3_10_training_imitates_backpropagation(r: Results) -> Verdict:
     """Training imitates forward and backward propagation.
 
     Published: one neuron, backpropagation
@@ -274,23 +235,21 @@ def training_imitates_backpropagation(r: Results) -> Verdict:
     return graded(same["w"], same["b"], weights=told["w"], bias=told["b"], off=off["b"])
 
 
-@claim("S3-11", order=[1, 0, 6, 7, 4, 2, 3, 5])
-def some_digits_are_easier(r: Results, order: list[int]) -> Verdict:
+def s3_11_some_digits_are_easier(r: Results) -> Verdict:
     """Some digits are easier: 1 and 0 highest, 5 lowest of those shown.
 
     Published: 1 > 0 > 6 > 7 > 4 > 2 > 3 > 5
     Measured: measured {ours}
     Evidence: 8: {ten[8]:.4f}, 9: {ten[9]:.4f}
     """
-    ten = [at_fit(r, f"accuracy_{k}").mean() for k in range(10)]
+    ten, order = [at_fit(r, f"accuracy_{k}").mean() for k in range(10)], [1, 0, 6, 7, 4, 2, 3, 5]
     ours = np.argsort(np.negative(ten)).tolist()
     shown = [k for k in ours if k < 8]
     ends = set(shown[:2]) == set(order[:2]) and shown[-1] == order[-1]
     return graded(ends, shown == order, otherwise="not reproduced", ours=" > ".join(map(str, ours)), ten=ten)
 
 
-@claim("S3-12", judgement=True, examples=6)
-def all_examples_are_right(r: Results, examples: int) -> Verdict:
+def s3_12_all_examples_are_right(r: Results, examples: int = 6) -> Verdict:
     """All six examples shown are right.
 
     Published: 6 of 6
@@ -300,11 +259,10 @@ def all_examples_are_right(r: Results, examples: int) -> Verdict:
     """
     train, test = at_fit(r, "argmax_accuracy_train").mean(), at_fit(r, "argmax_accuracy").mean()
     chance = (0.8 * train + 0.2 * test) ** examples
-    return graded(chance > 0.05, fully=False, chance=chance, train=train, test=test)
+    return judged(chance > 0.05, fully=False, chance=chance, train=train, test=test)
 
 
-@claim("S3-13")
-def ten_logistic_models_are_effective(r: Results) -> Verdict:
+def s3_13_ten_logistic_models_are_effective(r: Results) -> Verdict:
     """Ten separate logistic models recognise digits effectively.
 
     Published: effective

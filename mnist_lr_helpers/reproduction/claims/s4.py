@@ -7,7 +7,7 @@ import pandas as pd
 
 from mnist_lr_helpers.reproduction.claims.shared import number_and_size
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
-from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, claim, graded
+from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded
 
 
 def by_batch(s: StoredTable, metric: str) -> Named:
@@ -28,8 +28,7 @@ def improvements(r: Results, names: list[str]) -> tuple[Named, Named]:
     return runs, Named({c: x.minus(base) for c, x in runs.items()})
 
 
-@claim("S4-01", train=60_000, test=10_000, side=28)
-def images_of_mnist(r: Results, train: int, test: int, side: int) -> Verdict:
+def s4_01_images_of_mnist(r: Results, train: int = 60_000, test: int = 10_000, side: int = 28) -> Verdict:
     """60,000 training and 10,000 test images of 28×28 grey pixels.
 
     Published: 60,000; 10,000; 28×28
@@ -39,8 +38,7 @@ def images_of_mnist(r: Results, train: int, test: int, side: int) -> Verdict:
     return number_and_size(r, train, test, side)
 
 
-@claim("S4-02")
-def recipe(r: Results) -> Verdict:
+def s4_02_recipe(r: Results) -> Verdict:
     """The recipe: SGD at 0.001, cross-entropy, 50 epochs, pixels not standardised.
 
     Published: 0.001; 50 epochs
@@ -54,8 +52,7 @@ def recipe(r: Results) -> Verdict:
     return graded(high - low < 0.01, otherwise="cannot be checked", low=low, high=high, runs=runs)
 
 
-@claim("S4-03", accuracy=0.86, half=0.005)
-def accuracy_after_50_epochs(r: Results, accuracy: float, half: float) -> Verdict:
+def s4_03_accuracy_after_50_epochs(r: Results, accuracy: float = 0.86, half: float = 0.005) -> Verdict:
     """Accuracy after 50 epochs.
 
     Published: about 86 %
@@ -72,19 +69,14 @@ def accuracy_after_50_epochs(r: Results, accuracy: float, half: float) -> Verdic
         for part, sizes in fit.items()
         if sizes
     ]
+    test, measured = fit["test"], "; ".join(told) or "with no batch size"
     usual = Named({b: runs["test"][b] for b in (64, 100)})
-    return graded(
-        fit["test"],
-        set(usual) & set(fit["test"]),
-        otherwise="not reproduced",
-        chart={f"accuracy, batch {b}": (accuracy, runs["test"][b]) for b in (64, *fit["test"])},
-        measured="; ".join(told) or "with no batch size",
-        usual=usual,
-    )
+    chart = {f"accuracy, batch {b}": (accuracy, runs["test"][b]) for b in (64, *test)}
+    fully = set(usual) & set(test)
+    return graded(test, fully, otherwise="not reproduced", chart=chart, measured=measured, usual=usual)
 
 
-@claim("S4-04")
-def other_settings_do_better(r: Results) -> Verdict:
+def s4_04_other_settings_do_better(r: Results) -> Verdict:
     """More epochs, another learning rate or a larger model would do better.
 
     Published: better
@@ -98,8 +90,7 @@ def other_settings_do_better(r: Results) -> Verdict:
     return graded(holds, all(x.enough for x in (cnn, *runs.values())), gains=gains, runs=runs, cnn=cnn)
 
 
-@claim("S4-05")
-def standardising_is_more_efficient(r: Results) -> Verdict:
+def s4_05_standardising_is_more_efficient(r: Results) -> Verdict:
     """Standardising, left out here, would make training more efficient.
 
     Published: more efficient
@@ -117,8 +108,7 @@ def standardising_is_more_efficient(r: Results) -> Verdict:
     return graded(gain.estimate > 0, lead.above(0.002), gain=gain, std=std, unit=unit, lead=lead, runs=runs)
 
 
-@claim("S4-06")
-def cnn_optimisers_and_regularisation_do_much_better(r: Results) -> Verdict:
+def s4_06_cnn_optimisers_and_regularisation_do_much_better(r: Results) -> Verdict:
     """Logistic regression is a strong baseline; CNNs, other optimisers and regularisation do much better.
 
     Published: much better
@@ -134,8 +124,7 @@ def cnn_optimisers_and_regularisation_do_much_better(r: Results) -> Verdict:
     return graded(holds, decay > 0.002, cnn=cnn, gains=gains, plain=plain)
 
 
-@claim("S4-07")
-def loss_and_accuracy_in_every_epoch(r: Results) -> Verdict:
+def s4_07_loss_and_accuracy_in_every_epoch(r: Results) -> Verdict:
     """Loss and accuracy are computed in every epoch.
 
     Published: a value for each epoch
