@@ -35,44 +35,41 @@ def settings(s: StoredTable, kind: str = "correct") -> list[str]:
 
 
 def gaps(s: StoredTable, setting: str) -> pd.DataFrame:
-    """Measured minus published by step: eight accuracies, that of 0 on training images, and the mean of ten."""
-    published = {f"accuracy_{k}": a for k, a in enumerate(EIGHT_SHOWN)}
-    published |= {"train_accuracy_0": TRAIN_0, "mean_accuracy": MEAN_OF_TEN}
-    return pd.DataFrame({metric: s.means(setting, metric) - a for metric, a in published.items()})
+    """Measured minus published by step, for the eight yes/no accuracies."""
+    return pd.DataFrame({k: s.means(setting, f"accuracy_{k}") - a for k, a in enumerate(EIGHT_SHOWN)})
 
 
-def fits(s: StoredTable, kind: str = "correct") -> Fits:
-    """The step nearest to the eight published accuracies, and its distance in points (RMS); best setting first."""
-    found = {}
-    for setting in settings(s, kind):
-        distance = 100 * gaps(s, setting).filter(regex="^accuracy").pow(2).mean(axis=1).pow(0.5)
-        found[setting] = int(distance.idxmin()), float(distance.min())
+def nearest(distances: dict[str, pd.Series]) -> Fits:
+    """The step of each setting at which its distance from something published is smallest; best setting first."""
+    found = {setting: (int(x.idxmin()), 100 * float(x.min())) for setting, x in distances.items()}
     return dict(sorted(found.items(), key=lambda item: item[1][1]))
 
 
-def best_fit(s: StoredTable, kind: str = "correct") -> Fits:
-    """The first of ``fits`` alone."""
-    return dict([next(iter(fits(s, kind).items()))])
+def fits(s: StoredTable, kind: str = "correct") -> Fits:
+    """Where the eight published accuracies are nearest (root mean square)."""
+    return nearest({setting: gaps(s, setting).pow(2).mean(axis=1).pow(0.5) for setting in settings(s, kind)})
+
+
+def fits_of_mean(s: StoredTable) -> Fits:
+    """Where the mean of the ten accuracies is nearest to the published one."""
+    return nearest({setting: (s.means(setting, "mean_accuracy") - MEAN_OF_TEN).abs() for setting in settings(s)})
+
+
+def best(found: Fits) -> Fits:
+    """The best setting alone."""
+    return dict([next(iter(found.items()))])
+
+
+def runs_at(s: StoredTable, found: Fits, *metrics: str) -> list[Runs]:
+    """Metrics of the models at the best setting and its step; one value per split."""
+    [(setting, (step, _))] = best(found).items()
+    return [s.runs(setting, metric, at=step) for metric in metrics]
 
 
 def steps_of(s: StoredTable, found: Fits) -> str:
     """Which step of each setting fits, and how far off it is, in words."""
     ends = {c: ", the last of its grid" * (step == s.last_epoch(c, "mean_accuracy")) for c, (step, _) in found.items()}
     return "; ".join(f"{c} after {step} steps{ends[c]} ({points:.2f} points)" for c, (step, points) in found.items())
-
-
-def at_fit(r: Results, metric: str) -> Runs:
-    """A metric of the setting and step nearest to the published accuracies; one value per split."""
-    [(setting, (step, _))] = best_fit(r["s3_ovr"]).items()
-    return r["s3_ovr"].runs(setting, metric, at=step)
-
-
-def at_mean(r: Results, metric: str) -> Runs:
-    """A metric of the ten models, where the mean of their accuracies is nearest to the published one."""
-    s = r["s3_ovr"]
-    away = {setting: gaps(s, setting)["mean_accuracy"].abs() for setting in settings(s)}
-    nearest = min(away, key=lambda setting: away[setting].min())
-    return s.runs(nearest, metric, at=int(away[nearest].idxmin()))
 
 
 def s3_01_split_of_all_images(r: Results, total: int = 70_000, train: int = 56_000, test: int = 14_000) -> Verdict:
@@ -123,7 +120,7 @@ def s3_04_gradient_of_the_bias(r: Results) -> Verdict:
     """
     g, s = neuron_gradients(), r["s3_ovr"]
     shown = Named({"autograd": g["b"], "1ᵀ(Ŷ − Y)/m": g["b correct"], "printed": g["b published"]})
-    nearest = steps_of(s, best_fit(s) | best_fit(s, "printed"))
+    nearest = steps_of(s, best(fits(s)) | best(fits(s, "printed")))
     return graded(torch.isclose(g["b"], g["b published"]), otherwise="wrong on paper", shown=shown, nearest=nearest)
 
 
@@ -137,19 +134,22 @@ def s3_05_accuracy_of_0_or_not(r: Results, train: float = TRAIN_0, test: float =
     Note: Learning rate, steps and scaling are hidden; only the product of the first two matters much. No single setting
         scanned gives all published figures. Both figures are whole numbers of images
     """
-    s = r["s3_ovr"]
-    near, curves = {}, {}
+    s, published, away = r["s3_ovr"], {"train_accuracy_0": train, "accuracy_0": test}, {}
     for c in settings(s):
-        curves[c] = pd.DataFrame({"train": s.means(c, "train_accuracy_0"), "test": s.means(c, "accuracy_0")})
-        off = (curves[c] - pd.Series({"train": train, "test": test})).abs().max(axis=1)
-        near[c] = int(off.idxmin()), 100 * off.min()
-    setting = min(near, key=lambda c: near[c][1])
-    step, points = near[setting]
-    chart = {"yes/no accuracy, 0": (test, s.runs(setting, "accuracy_0", at=step))}
-    told = {"setting": setting, "step": step, "near": steps_of(s, near), "best": steps_of(s, best_fit(s))}
-    told |= curves[setting].loc[step]
-    alone = sum(off < 0.15 for _, off in near.values()) == 1
-    return graded(points < 0.15, alone, otherwise="not reproduced", chart=chart, **told)
+        gap = pd.DataFrame({metric: s.means(c, metric) - a for metric, a in published.items()})
+        away[c] = gap.abs().max(axis=1)
+    near = nearest(away)
+    on_train, on_test = runs_at(s, near, *published)
+    told = {
+        "train": on_train.mean(),
+        "test": on_test.mean(),
+        "near": steps_of(s, near),
+        "best": steps_of(s, best(fits(s))),
+    }
+    setting, (step, points) = next(iter(near.items()))
+    chart, alone = {"yes/no accuracy, 0": (test, on_test)}, sum(off < 0.15 for _, off in near.values()) == 1
+    holds = points < 0.15
+    return graded(holds, alone, otherwise="not reproduced", chart=chart, setting=setting, step=step, **told)
 
 
 def s3_06_yes_no_accuracies(r: Results, accuracy: Sequence[float] = EIGHT_SHOWN) -> Verdict:
@@ -163,13 +163,16 @@ def s3_06_yes_no_accuracies(r: Results, accuracy: Sequence[float] = EIGHT_SHOWN)
         shown
     """
     s = r["s3_ovr"]
-    ours = [at_fit(r, f"accuracy_{k}") for k in range(8)]
+    found, every = fits(s), {c: gaps(s, c) for c in settings(s)}
+    ours = runs_at(s, found, *(f"accuracy_{k}" for k in range(8)))
     inside = sum(abs(x.mean() - a) < 0.004 for a, x in zip(accuracy, ours, strict=True))
-    highest = [max(s.means(c, f"accuracy_{k}").max() for c in settings(s)) for k in range(8)]
+    highest = [max(s.means(c, f"accuracy_{k}").max() for c in every) for k in range(8)]
     never = [f"{k} ({a:.4f}, highest {highest[k]:.4f})" for k, a in enumerate(accuracy) if highest[k] < a]
-    off = 100 * min(gaps(s, c).abs().max(axis=1).min() for c in settings(s))
+    for c, gap in every.items():
+        gap["train"], gap["mean"] = s.means(c, "train_accuracy_0") - TRAIN_0, s.means(c, "mean_accuracy") - MEAN_OF_TEN
+    off = 100 * min(gap.abs().max(axis=1).min() for gap in every.values())
     chart = {f"yes/no accuracy, {k}": (accuracy[k], x) for k, x in enumerate(ours)}
-    told = {"inside": inside, "nearest": steps_of(s, fits(s)), "never": ", ".join(never) or "none", "off": off}
+    told = {"inside": inside, "nearest": steps_of(s, found), "never": ", ".join(never) or "none", "off": off}
     return graded(inside >= 7, off < 0.15, otherwise="not reproduced", chart=chart, **told)
 
 
@@ -184,7 +187,8 @@ def s3_07_one_versus_all_accuracy(r: Results, accuracy: float = MEAN_OF_TEN) -> 
     """
     images, answers = 14_000 * accuracy, 140_000 * accuracy
     of_images, of_answers = (abs(x - round(x)) < 1e-6 for x in (images, answers))
-    mean, ten = at_mean(r, "mean_accuracy"), at_mean(r, "argmax_accuracy")
+    s = r["s3_ovr"]
+    mean, ten = runs_at(s, fits_of_mean(s), "mean_accuracy", "argmax_accuracy")
     chart = {"mean of ten yes/no accuracies": (accuracy, mean), "ten-class accuracy": (accuracy, ten)}
     told = {"mean": mean, "ten": ten, "images": images, "answers": answers}
     told["rest"] = answers - sum(SHOWN)
@@ -200,7 +204,8 @@ def s3_08_ten_accuracies_are_impressive(r: Results, low: float = 0.94, high: flo
         {most:.4f}
     Note: The lowest accuracy shown is 0.9651. 8 and 9 are not shown, and one of them is at most their mean
     """
-    ten = pd.Series([at_mean(r, f"accuracy_{k}").mean() for k in range(10)])
+    s = r["s3_ovr"]
+    ten = pd.Series([x.mean() for x in runs_at(s, fits_of_mean(s), *(f"accuracy_{k}" for k in range(10)))])
     counts = r["data"].means("test", "count")
     never, unseen = 1 - counts / counts.sum(), ten[8:].mean()
     needed = (10 * MEAN_OF_TEN - sum(EIGHT_SHOWN)) / 2
@@ -217,8 +222,9 @@ def s3_09_surest_classifier_answers(r: Results) -> Verdict:
     Evidence: trained to the optimum {end:.2%}
     Note: The document never gives the accuracy of this rule; the ten scores do not add up to 1
     """
-    end = r["s3_ovr"].runs("ovr converged", "argmax_accuracy_end")
-    return judged(True, fully=False, ten=at_mean(r, "argmax_accuracy"), end=end)
+    s = r["s3_ovr"]
+    [ten] = runs_at(s, fits_of_mean(s), "argmax_accuracy")
+    return judged(True, fully=False, ten=ten, end=s.runs("ovr converged", "argmax_accuracy_end"))
 
 
 def s3_10_training_imitates_backpropagation(r: Results) -> Verdict:
@@ -242,7 +248,8 @@ def s3_11_some_digits_are_easier(r: Results) -> Verdict:
     Measured: measured {ours}
     Evidence: 8: {ten[8]:.4f}, 9: {ten[9]:.4f}
     """
-    ten, order = [at_fit(r, f"accuracy_{k}").mean() for k in range(10)], [1, 0, 6, 7, 4, 2, 3, 5]
+    s, order = r["s3_ovr"], [1, 0, 6, 7, 4, 2, 3, 5]
+    ten = [x.mean() for x in runs_at(s, fits(s), *(f"accuracy_{k}" for k in range(10)))]
     ours = np.argsort(np.negative(ten)).tolist()
     shown = [k for k in ours if k < 8]
     ends = set(shown[:2]) == set(order[:2]) and shown[-1] == order[-1]
@@ -257,7 +264,8 @@ def s3_12_all_examples_are_right(r: Results, examples: int = 6) -> Verdict:
     Evidence: accuracy {train:.2%} on training images, {test:.2%} on others
     Note: The code draws from all 70,000 images, so four of five of the examples are training images
     """
-    train, test = at_fit(r, "argmax_accuracy_train").mean(), at_fit(r, "argmax_accuracy").mean()
+    s = r["s3_ovr"]
+    train, test = (x.mean() for x in runs_at(s, fits(s), "argmax_accuracy_train", "argmax_accuracy"))
     chance = (0.8 * train + 0.2 * test) ** examples
     return judged(chance > 0.05, fully=False, chance=chance, train=train, test=test)
 
