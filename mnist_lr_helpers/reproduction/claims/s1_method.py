@@ -38,7 +38,7 @@ def s1_02_number_and_share_of_each_digit(r: Results) -> Verdict:
     """
     counts, published = r["data"].means("train", "count"), (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
     percent = (9.9, 11.2, 9.9, 10.2, 9.7, 9.0, 9.9, 10.4, 9.8, 9.9)
-    holds = (counts == published).all() and np.allclose((100 * counts / counts.sum()).round(1), percent)
+    holds = counts.tolist() == list(published) and np.allclose((100 * counts / counts.sum()).round(1), percent)
     return graded(holds, counts=", ".join(f"{n:,.0f}" for n in counts), total=sum(percent))
 
 
