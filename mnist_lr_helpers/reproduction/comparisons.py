@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,11 +88,6 @@ class Named(dict):
 def extremes(values: pd.Series, spec: str) -> tuple[str, str]:
     """The lowest and the highest value, each with its name: 0.873 (5)."""
     return tuple(f"{values[name]:{spec}} ({name})" for name in (values.idxmin(), values.idxmax()))
-
-
-def welch(first: Sequence[float], second: Sequence[float]) -> float:
-    """The p-value of Welch's test from mean, standard deviation and number of each."""
-    return float(stats.ttest_ind_from_stats(*first, *second, equal_var=False).pvalue)
 
 
 def _counted(n: int, what: str) -> str:

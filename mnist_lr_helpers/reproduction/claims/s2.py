@@ -13,7 +13,7 @@ from scipy import stats
 from mnist_lr_helpers import models
 from mnist_lr_helpers.reproduction.claims.s1_runs import arrow
 from mnist_lr_helpers.reproduction.claims.shared import CERTIFIED, normal
-from mnist_lr_helpers.reproduction.comparisons import Named, Runs, welch
+from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded, judged
 
 Summary = tuple[float, float, int]  # mean, standard deviation and number of some runs
@@ -61,9 +61,8 @@ def scatter(s: StoredTable, configuration: str) -> float:
 
 def tolerances(r: Results) -> dict[str, float]:
     """How far a single run of 784-512-10 may lie from the published one, by the scatter of the runs of S2-19."""
-    s = r["s2_depth"]
-    runs = {"loss": lowest(s, "512"), "epoch": when(s, "512"), "accuracy": best_accuracy(s, "512")}
-    return {name: x.two_apart for name, x in runs.items()}
+    measures = {"loss": lowest, "epoch": when, "accuracy": best_accuracy}
+    return {name: measure(r["s2_depth"], "512").two_apart for name, measure in measures.items()}
 
 
 def best_accuracy(s: StoredTable, configuration: str) -> Runs:
@@ -371,11 +370,12 @@ def s2_19_one_layer_beats_two(
         which runs make a pair is not known
     """
     one, two = (lowest(r["s2_depth"], c) for c in ("512", "512-256"))
-    ours, theirs = stats.ttest_ind(one, two, equal_var=False).pvalue, welch(shallow, deep)
+    ours = stats.ttest_ind(one, two, equal_var=False).pvalue
+    theirs = stats.ttest_ind_from_stats(*shallow, *deep, equal_var=False).pvalue
     signs = stats.binomtest(4, 5, alternative="greater").pvalue
-    holds, chart = ours < 0.05 and two.mean() > one.mean(), {"512": (shallow[0], one), "512-256": (deep[0], two)}
+    holds = ours < 0.05 and two.mean() > one.mean()
+    chart = {"test loss, 512": (shallow[0], one), "test loss, 512-256": (deep[0], two)}
     told = {"losses": Named({"512": one, "512-256": two}), "lower": (two > one).sum(), "n": len(one), "signs": signs}
-    chart = {f"test loss, {c}": x for c, x in chart.items()}
     return graded(holds, theirs < 0.05, otherwise="not reproduced", chart=chart, ours=ours, theirs=theirs, **told)
 
 

@@ -140,16 +140,11 @@ def s3_05_accuracy_of_0_or_not(r: Results, train: float = TRAIN_0, test: float =
         away[c] = gap.abs().max(axis=1)
     near = nearest(away)
     on_train, on_test = runs_at(s, near, *published)
-    told = {
-        "train": on_train.mean(),
-        "test": on_test.mean(),
-        "near": steps_of(s, near),
-        "best": steps_of(s, best(fits(s))),
-    }
-    setting, (step, points) = next(iter(near.items()))
-    chart, alone = {"yes/no accuracy, 0": (test, on_test)}, sum(off < 0.15 for _, off in near.values()) == 1
-    holds = points < 0.15
-    return graded(holds, alone, otherwise="not reproduced", chart=chart, setting=setting, step=step, **told)
+    [(setting, (step, points))] = best(near).items()
+    alone, chart = sum(off < 0.15 for _, off in near.values()) == 1, {"yes/no accuracy, 0": (test, on_test)}
+    told = {"setting": setting, "step": step, "train": on_train.mean(), "test": on_test.mean()}
+    told |= {"near": steps_of(s, near), "best": steps_of(s, best(fits(s)))}
+    return graded(points < 0.15, alone, otherwise="not reproduced", chart=chart, **told)
 
 
 def s3_06_yes_no_accuracies(r: Results, accuracy: Sequence[float] = EIGHT_SHOWN) -> Verdict:
