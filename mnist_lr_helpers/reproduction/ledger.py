@@ -1,31 +1,38 @@
-"""What a verdict on a published claim is made of: stored results, comparisons, and the words for the outcome."""
+"""The ledger: stored results, what a claim is, and the verdicts on all claims, written as ``claims.csv``.
+
+It trains nothing. Every figure in it comes from a stored table or is computed by the check of the claim.
+"""
 
 from __future__ import annotations
 
-import csv
+import inspect
+import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from mnist_lr_helpers.evaluation import Interval, mean_interval
-from mnist_lr_helpers.runner import UsageError
+from mnist_lr_helpers.data import write_atomically
+from mnist_lr_helpers.reproduction.comparisons import Named, Runs
+from mnist_lr_helpers.runner import PROJECT, UsageError
 
-VERDICTS = (
+RESULTS = PROJECT / "data" / "results"
+Word = Literal[
     "confirmed",
     "confirmed with a caveat",
     "not reproduced",
     "refuted",
     "wrong on paper",
     "cannot be checked",
-)
-CONFIRMED, CAVEAT, NOT_REPRODUCED, REFUTED, WRONG, UNCHECKED = VERDICTS
+]
+VERDICTS = get_args(Word)
 SOURCES = {
     "S0": "Identifying Handwritten Recognition Using Logistic Regression in Pytorch (2025)",
     "S1": "Mastering Logistic Regression on MNIST: PyTorch Implementation and Analysis",
@@ -35,85 +42,23 @@ SOURCES = {
 }
 
 
-RUNS_FOR_AN_INTERVAL = 3
-CLAIMS_TABLE = Path(__file__).with_name("published.csv")
-
-
 class LedgerError(UsageError):
     """A verdict cannot be reached; the message says which results are missing and how to make them."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The outcome of one check.
+class StoredTable:
+    """The stored results of one study: configuration, seed, epoch, metric, value."""
 
-    Attributes:
-        word: one of ``VERDICTS``.
-        measured: what was measured, with its interval, to read.
-        evidence: more figures behind the word. What no run can change (the arithmetic, what is unstated) stands in
-            the table of claims, as its note.
-        judgement: the word was chosen by a person; the figures alone do not decide it.
-        chart: name → (published number, our runs), for the chart of published against measured.
-    """
-
-    word: str
-    measured: str
-    evidence: str = ""
-    judgement: bool = field(default=False, kw_only=True)
-    chart: Mapping[str, tuple[float, Sequence[float]]] = field(default_factory=dict, kw_only=True)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a document says, in our words; ``figures`` are its numbers for the code, ``note`` what no run can change."""
-
-    name: str
-    claim: str
-    published: str
-    figures: Any
-    note: str
-
-
-@cache
-def claims() -> dict[str, Claim]:
-    """The table of claims, by name."""
-    with CLAIMS_TABLE.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        return {
-            row["id"]: Claim(row["id"], row["claim"], row["published"], json.loads(row["figures"] or "{}"), row["note"])
-            for row in rows
-        }
-
-
-Figures = Mapping[str, Any]
-Check = Callable[["Results", Figures], Verdict]
-CHECKS: dict[str, Check] = {}
-
-
-def claim(*names: str) -> Callable[[Check], Check]:
-    """Register a function as the check of these claims. It takes stored results and the published figures."""
-
-    def register(check: Check) -> Check:
-        for name in names:
-            if name in CHECKS:
-                raise ValueError(f"claim {name} has two checks")
-            CHECKS[name] = check
-        return check
-
-    return register
-
-
-@dataclass(frozen=True)
-class Study:
-    """One stored table: configuration, seed, epoch, metric, value."""
-
-    name: str
+    study: str
     table: pd.DataFrame
 
     @cached_property
-    def cells(self) -> dict[tuple[str, str], pd.DataFrame]:
-        """The rows of each configuration and metric."""
-        return dict(iter(self.table.groupby(["configuration", "metric"], sort=False)))
+    def _cells(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """The values of each configuration and metric, by epoch and seed."""
+        keys = ["configuration", "metric", "epoch"]
+        wide = self.table.pivot_table(index=keys, columns="seed", values="value")
+        return dict(iter(wide.groupby(level=["configuration", "metric"])))
 
     @property
     def configurations(self) -> list[str]:
@@ -122,34 +67,47 @@ class Study:
 
     def has(self, configuration: str, metric: str) -> bool:
         """Whether anything is stored under these names."""
-        return (configuration, metric) in self.cells
+        return (configuration, metric) in self._cells
 
     def curves(self, configuration: str, metric: str) -> pd.DataFrame:
-        """One row per epoch (or whatever the metric counts), one column per seed."""
+        """One row per epoch (or digit, bin, … : whatever the metric counts), one column per seed.
+
+        Raises:
+            LedgerError: nothing is stored under these names.
+        """
         if not self.has(configuration, metric):
             raise LedgerError(
-                f"study {self.name} holds no {metric!r} of {configuration!r}; "
-                f"make it anew with `python -m mnist_lr_helpers reproduce {self.name}`"
+                f"study {self.study} holds no {metric!r} of {configuration!r}; "
+                f"make it anew with `python -m mnist_lr_helpers reproduce {self.study}`"
             )
-        rows = self.cells[configuration, metric]
-        return rows.pivot_table(index="epoch", columns="seed", values="value")
+        return (
+            self._cells[configuration, metric].droplevel(["configuration", "metric"]).dropna(axis="columns", how="all")
+        )
 
-    def runs(self, configuration: str, metric: str, *, at: int | None = None) -> pd.Series:
+    def runs(self, configuration: str, metric: str, *, at: int | None = None) -> Runs:
         """One value per seed: of the last epoch that the seed has, or of epoch ``at``."""
         curves = self.curves(configuration, metric)
-        return curves.ffill().iloc[-1] if at is None else curves.loc[at].dropna()
+        return Runs(curves.ffill().iloc[-1] if at is None else curves.loc[at].dropna())
 
     def value(self, configuration: str, metric: str, *, at: int | None = None) -> float:
         """The mean over the seeds of ``runs``."""
         return float(self.runs(configuration, metric, at=at).mean())
 
-    def each(self, configurations: Sequence[str], metric: str) -> dict[str, pd.Series]:
+    def each(self, configurations: Iterable[str], metric: str) -> Named:
         """``runs`` of several configurations."""
-        return {configuration: self.runs(configuration, metric) for configuration in configurations}
+        return Named({configuration: self.runs(configuration, metric) for configuration in configurations})
+
+    def values(self, configurations: Iterable[str], metric: str) -> Named:
+        """``value`` of several configurations."""
+        return Named({configuration: self.value(configuration, metric) for configuration in configurations})
 
     def means(self, configuration: str, metric: str) -> pd.Series:
         """The mean over the seeds for each epoch (or digit, bin, …)."""
         return self.curves(configuration, metric).mean(axis=1)
+
+    def last_epoch(self, configuration: str, metric: str = "test_loss") -> int:
+        """The last epoch for which the metric is stored."""
+        return int(self.curves(configuration, metric).index[-1])
 
     def digits(self, configuration: str, metric: str) -> pd.DataFrame:
         """What is stored as ``metric_0`` to ``metric_9``: one row per digit, one column per seed, last values."""
@@ -157,118 +115,147 @@ class Study:
 
 
 class Results:
-    """The stored studies of a folder, read when first asked for; ``used`` names those asked for since it was cleared.
+    """The stored tables of a folder, read when first asked for; ``used`` names the studies asked for since cleared.
 
     Raises:
         LedgerError: a study that is asked for has not been stored.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.used = folder, []
-        self._studies: dict[str, Study] = {}
+    def __init__(self, folder: Path = RESULTS) -> None:
+        self.folder = folder
+        self.used: list[str] = []
+        self.tables: dict[str, StoredTable] = {}
 
-    def __getitem__(self, name: str) -> Study:
-        if name not in self._studies:
-            path = self.folder / f"{name}.csv"
+    def __getitem__(self, study: str) -> StoredTable:
+        if study not in self.tables:
+            path = self.folder / f"{study}.csv"
             if not path.exists():
                 raise LedgerError(
-                    f"study {name} is not among the results in {self.folder}; "
-                    f"make it with `python -m mnist_lr_helpers reproduce {name}`"
+                    f"study {study} is not among the results in {self.folder}; "
+                    f"make it with `python -m mnist_lr_helpers reproduce {study}`"
                 )
-            self._studies[name] = Study(name, pd.read_csv(path, dtype={"configuration": str}))
-        if name not in self.used:
-            self.used.append(name)
-        return self._studies[name]
+            self.tables[study] = StoredTable(study, pd.read_csv(path, dtype={"configuration": str}))
+        if study not in self.used:
+            self.used.append(study)
+        return self.tables[study]
+
+
+Chart = Mapping[str, tuple[float, Sequence[float]]]
 
 
 @dataclass(frozen=True)
-class Difference(Interval):
-    """The mean of paired differences, with its interval, and how many pairs there are."""
+class Verdict:
+    """The outcome of one check.
 
-    pairs: int
+    Attributes:
+        word: one of ``VERDICTS``.
+        chart: label → (published number, our runs), for the chart of published against measured.
+        told: what the claim's row tells of it, by the names that stand there in braces.
+        judgement: the word is chosen by a person; the figures alone do not decide it.
+    """
 
-
-def graded(holds: object, fully: object = True, *, otherwise: str = REFUTED) -> str:
-    """The word for a claim that holds fully, holds with a caveat, or does not hold."""
-    return (CONFIRMED if fully else CAVEAT) if holds else otherwise
-
-
-def interval_of(runs: Sequence[float]) -> Interval:
-    """Mean with its 95 % interval; fewer than three runs have none, two would give an absurdly long one."""
-    values = np.asarray(runs, dtype=float)
-    return (
-        mean_interval(values) if len(values) >= RUNS_FOR_AN_INTERVAL else Interval(float(values.mean()), np.nan, np.nan)
-    )
+    word: Word
+    chart: Chart
+    told: Mapping[str, Any]
+    judgement: bool = False
 
 
-def show(value: Interval | Sequence[float] | float, spec: str = ".4f") -> str:
-    """A number; an interval; or the mean of some runs with its 95 % interval (of two, both), and their number."""
-    if isinstance(value, Interval):
-        text = f"{value.estimate:{spec}}" if np.isnan(value.low) else f"{value:{spec}}"
-        return text + (
-            f" ({value.pairs} pair{'s' if value.pairs > 1 else ''})" if isinstance(value, Difference) else ""
-        )
-    if np.ndim(value) == 0:
-        return f"{value:{spec}}"
-    values = np.asarray(value, dtype=float)
-    if len(values) == 2:
-        return f"{values.mean():{spec}} (2 runs: {values.min():{spec}}, {values.max():{spec}})"
-    return f"{show(interval_of(values), spec)} ({len(values)} run{'s' if len(values) > 1 else ''})"
+def graded(
+    holds: object, fully: object = True, *, otherwise: Word = "refuted", chart: Chart | None = None, **told: object
+) -> Verdict:
+    """The verdict of the figures on a claim that holds fully, holds with a caveat, or does not hold."""
+    held = "confirmed" if fully else "confirmed with a caveat"
+    return Verdict(held if holds else otherwise, chart or {}, told)
 
 
-def listed(values: Mapping[object, Any], spec: str = ".4f") -> str:
-    """Each name with what ``show`` makes of its value."""
-    return "; ".join(f"{name}: {show(value, spec)}" for name, value in values.items())
+def judged(holds: object, fully: object = True, *, otherwise: Word = "refuted", **told: object) -> Verdict:
+    """The same where a person has chosen the words."""
+    return replace(graded(holds, fully, otherwise=otherwise, **told), judgement=True)
 
 
-def enough(*some: Sequence[float]) -> bool:
-    """Whether each of these has the three runs that an interval takes."""
-    return min(map(len, some)) >= RUNS_FOR_AN_INTERVAL
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A row of the ledger: what a document says, what was published, how we check it and how that is told.
+
+    Attributes:
+        name: the document's and its own number, "S1-40".
+        check: decides from stored results; its further parameters are published figures.
+        claim: what the document says, in our words.
+        published: its figures, to read.
+        measured: what we measured; what stands in braces comes from the verdict.
+        evidence: more figures behind the word, in the same way.
+        note: what no run can change: the arithmetic, what is unstated.
+    """
+
+    name: str
+    check: Callable[..., Verdict]
+    claim: str
+    published: str
+    measured: str
+    evidence: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(cls, check: Callable[..., Verdict]) -> Claim:
+        """The row of a check: its name begins with that of the claim, and its docstring is the row's text.
+
+        The docstring says what the document claims; then, each after its label, what was ``Published:``, how
+        ``Measured:`` and ``Evidence:`` are told, and a ``Note:``.
+        """
+        text, *labelled = re.split(r"^(Published|Measured|Evidence|Note): ", inspect.getdoc(check), flags=re.MULTILINE)
+        said, *parts = (re.sub(r"\s*\n\s*", " ", part.strip()) for part in (text, *labelled[1::2]))
+        fields = dict(zip(map(str.lower, labelled[::2]), parts, strict=True))
+        name = check.__name__[: len("s1_40")].upper().replace("_", "-")
+        return cls(name=name, check=check, claim=said.removesuffix("."), **fields)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The published figures that the check takes."""
+        _, *parameters = inspect.signature(self.check).parameters.values()
+        return {parameter.name: parameter.default for parameter in parameters}
+
+    def row(self, results: Results) -> dict[str, str]:
+        """Its row in ``claims.csv``."""
+        results.used.clear()
+        verdict = self.check(results)
+        evidence = (", ".join(results.used) or "computed", self.evidence.format_map(verdict.told), self.note)
+        return {
+            "id": self.name,
+            "source": SOURCES[self.name[:2]],
+            "claim": self.claim,
+            "published": self.published,
+            "measured": self.measured.format_map(verdict.told),
+            "verdict": verdict.word,
+            "decided_by": "judgement" if verdict.judgement else "computation",
+            "evidence": ". ".join(part.rstrip(".") for part in evidence if part) + ".",
+            "chart": _chart_rows({f"{self.name} {label}": x for label, x in verdict.chart.items()}),
+        }
 
 
-def among(value: float, runs: Sequence[float]) -> bool:
-    """Whether a value lies between the lowest and the highest run."""
-    return bool(np.min(runs) <= value <= np.max(runs))
+def claims_of(module: ModuleType) -> dict[str, Claim]:
+    """The claims of one file in its order, by name: all functions there that are called ``s0_01_…``."""
+    claims = [Claim.of(check) for name, check in vars(module).items() if re.match(r"s\d_\d\d_", name)]
+    return {claim.name: claim for claim in claims}
 
 
-def two_apart(runs: Sequence[float]) -> float:
-    """How far two single runs lie apart at most in 95 of 100 cases, from the scatter of these (Student's t)."""
-    return float(stats.t.ppf(0.975, len(runs) - 1) * np.std(runs, ddof=1) * 2**0.5)
-
-
-def one_more(runs: Sequence[float]) -> Interval:
-    """Mean, and where one more run would fall in 95 of 100 cases (Student's prediction interval)."""
-    values = np.asarray(runs, dtype=float)
-    if len(values) < RUNS_FOR_AN_INTERVAL:
-        return interval_of(values)
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) * (1 + 1 / len(values)) ** 0.5
-    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
-
-
-def difference(first: pd.Series, second: pd.Series) -> Difference:
-    """Mean of first − second over the seeds that both have, with its 95 % interval."""
-    gaps = (first - second).dropna()
-    mean = interval_of(gaps)
-    return Difference(mean.estimate, mean.low, mean.high, len(gaps))
-
-
-def above(interval: Interval, level: float = 0.0) -> bool:
-    """Whether the interval is there and lies above the level."""
-    return bool(interval.low > level)
-
-
-def below(interval: Interval, level: float = 0.0) -> bool:
-    """Whether the interval is there and lies below the level."""
-    return bool(interval.high < level)
-
-
-def chart_rows(chart: Mapping[str, tuple[float, Sequence[float]]]) -> str:
-    """The chart of a verdict as JSON: name, published, mean, its interval, the interval of one more run."""
+def _chart_rows(chart: Chart) -> str:
+    """As JSON: name, published, mean, its interval, the interval of one more run."""
     rows = []
-    for name, (published, runs) in chart.items():
-        mean, more = interval_of(runs), one_more(runs)
-        numbers = (published, mean.estimate, mean.low, mean.high, more.low, more.high)
-        if np.min(runs) >= 0:  # a count, a share or a loss has no negative values
+    for name, (published, values) in chart.items():
+        runs = Runs(values)
+        numbers = (published, *astuple(runs.interval)[:3], *astuple(runs.one_more)[1:3])
+        if runs.min() >= 0:  # a count, a share or a loss has no negative values
             numbers = tuple(np.maximum(numbers, 0))
         rows.append([name, *(None if np.isnan(x) else float(f"{x:.6g}") for x in numbers)])
     return json.dumps(rows, ensure_ascii=False) if rows else ""
+
+
+def write_ledger(claims: Iterable[Claim], folder: Path = RESULTS) -> None:
+    """Write the verdicts on these claims beside the stored results, as ``claims.csv``.
+
+    Raises:
+        LedgerError: a stored result is missing; the message names the study.
+    """
+    results, text = Results(folder), io.StringIO()
+    pd.DataFrame([claim.row(results) for claim in claims]).to_csv(text, index=False, lineterminator="\n")
+    write_atomically(folder / "claims.csv", text.getvalue().encode())

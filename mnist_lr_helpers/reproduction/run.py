@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from mnist_lr_helpers.data import DataError, raw_folder, resolve
 from mnist_lr_helpers.files import write_atomically
-from mnist_lr_helpers.reproduction.claims import RESULTS, write_ledger
+from mnist_lr_helpers.reproduction.claims import CLAIMS
+from mnist_lr_helpers.reproduction.ledger import RESULTS, write_ledger
 from mnist_lr_helpers.reproduction.studies import STUDIES, Study
 from mnist_lr_helpers.reproduction.trainings import Row
 from mnist_lr_helpers.runner import PROJECT, UsageError
@@ -119,7 +120,7 @@ def judge_claims(tables: Path = RESULTS) -> int:
     if missing:
         print(f"No verdicts on the claims yet: they also need {', '.join(missing)}")
     else:
-        write_ledger(tables)
+        write_ledger(CLAIMS.values(), tables)
         print(f"Verdicts on the claims: {_shown(tables / 'claims.csv')}")
     return 0
 
