@@ -10,20 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnist_lr_helpers.reproduction import measurements, trainings
-from mnist_lr_helpers.reproduction.trainings import S1, Row
+from mnist_lr_helpers.reproduction import measurements, one_vs_rest
+from mnist_lr_helpers.reproduction.recipes import S1, Row, drop_pixels, shift_and_turn
+from mnist_lr_helpers.reproduction.reports import train_and_report
 
 Configurations = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
-    """A grid of configurations × seeds, and what trains one of them.
+    """A grid of configurations × seeds, and what measures one of them.
 
     Attributes:
         name: of its table, ``data/results/<name>.csv``.
-        configurations: keyword arguments of the trainer, by the name in the table; ``trainer`` there names another one.
-        trainer: maps a seed and those arguments to rows (epoch, metric, value).
+        configurations: settings by the name in the table; a ``"measure"`` among them takes the place of the study's.
+        measure: function of a seed and the settings, as keyword arguments, that returns rows.
         seeds: seeds 0 to ``seeds`` − 1 for each configuration.
         fewer: other numbers of seeds, by configuration.
         alone: times something, so that nothing else may run beside it.
@@ -32,7 +33,7 @@ class Study:
 
     name: str
     configurations: Configurations
-    trainer: Callable[..., list[Row]] = trainings.train
+    measure: Callable[..., list[Row]] = train_and_report
     seeds: int = 1
     fewer: Mapping[str, int] = field(default_factory=dict)
     alone: bool = False
@@ -43,20 +44,22 @@ class Study:
         """Every (configuration, seed), in the order of the table."""
         return [(name, seed) for name in self.configurations for seed in range(self.fewer.get(name, self.seeds))]
 
+    def measuring(self, configuration: str) -> tuple[Callable[..., list[Row]], dict[str, Any]]:
+        """The function that measures a configuration, and its settings."""
+        settings = dict(self.configurations[configuration])
+        return settings.pop("measure", self.measure), settings
+
 
 S0 = {"batch_size": 64, "learning_rate": 0.01, "momentum": 0.9, "epochs": 10}
 S2 = {"batch_size": 200, "learning_rate": 5e-4, "optimizer": "adam"}
 S4 = {"batch_size": 512, "learning_rate": 0.001, "momentum": 0.0, "epochs": 50, "keep": 5}
-END = ("test", "train_end", "recalls")
-S1_END = ("best", "classes", "confusion", "calibration", "quality", "train_end")
 
 
 def _s0_recipe() -> Configurations:
-    ends = {"last": ("classes", "confusion", "weights", "templates", "logits", "steps")}
-    plain = S0 | {"last": ("steps",), "momentum": 0.0}
+    plain = S0 | {"last": ("step_noise",), "momentum": 0.0}
     return {
-        "published": S0 | ends,
-        "split": S0 | {"whole": False, "each": ("test",)},
+        "published": S0 | {"last": ("weights", "templates", "logit_sums", "step_noise")},
+        "split": S0 | {"whole": False, "each": ("on_test",)},
         "momentum 0": plain,
         "momentum 0 lr 0.1": plain | {"learning_rate": 0.1},
     }
@@ -64,37 +67,38 @@ def _s0_recipe() -> Configurations:
 
 def _scaling() -> Configurations:
     unit = (0.01, 0.03, 0.1, 0.3)
-    rates = {"unit": unit, "std": (0.001, 0.003, 0.01, 0.03), "pixel": (0.0003, 0.001, 0.003, 0.01)}
+    rates = {"unit": unit, "std": (0.001, 0.003, 0.01, 0.03), "pixel": (0.01,)}
     rates["raw"] = (0.01, 1e-5, *(float(f"{rate / 255**2:.2g}") for rate in unit))
     runs = {
-        f"{scaling} lr={rate:g}": S0 | {"scaling": scaling, "learning_rate": rate, "stepwise": True, "keep": 10}
+        f"{scaling} lr={rate:g}": S0 | {"scaling": scaling, "learning_rate": rate, "keep": 10}
         for scaling, some in rates.items()
         for rate in some
     }
-    first = {f"{s} first gradient": {"scaling": s, "trainer": measurements.first_gradient} for s in rates}
+    first = {f"{s} first gradient": {"scaling": s, "measure": measurements.first_gradient} for s in ("unit", "raw")}
     return runs | first
 
 
 def _s1_variants() -> Configurations:
-    stated = S1 | {"last": END, "keep": 10}
+    stated = S1 | {"last": ("on_test",), "keep": 10}
+    by_digit = stated | {"last": ("on_test", "recalls")}
     to_the_end, constant = stated | {"patience": 0}, stated | {"decay_every": 0}
     found = {
         "unit": stated | {"scaling": "unit"},
-        "class weights": stated | {"arrange": "balanced", "last": (*END, "classes")},
+        "class weights": by_digit | {"arrangement": "balanced"},
         "deskewed": stated | {"scaling": "deskewed"},
-        "augmented": stated | {"augment": "shift and turn"},
-        "errors up-weighted": stated | {"arrange": "errors"},
+        "augmented": by_digit | {"augment": shift_and_turn},
+        "errors up-weighted": by_digit | {"arrangement": "errors"},
         "constant": constant,
         "no early stop": to_the_end,
         "constant no early stop": constant | {"patience": 0},
         "zeros": stated | {"initialisation": "zeros"},
         "torch": stated | {"initialisation": "torch"},
         "normal(0,1)": stated | {"initialisation": "normal(0,1)"},
-        "input dropout=0.1": stated | {"augment": "drop pixels"},
-        "long": constant | {"patience": 0, "epochs": 200, "each": ("test",)},
+        "input dropout=0.1": stated | {"augment": drop_pixels},
+        "long": constant | {"patience": 0, "epochs": 200, "each": ("on_test",), "last": ()},
     }
-    for name, order in (("no shuffle", "file"), ("sorted", "sorted")):
-        found[name] = S1 | {"order": order, "patience": 0, "trainer": trainings.train_in_order}
+    for name, arrangement in (("no shuffle", ""), ("sorted", "sorted")):
+        found[name] = S1 | {"arrangement": arrangement, "patience": 0, "measure": measurements.train_in_order}
     for size in (32, 128, 256, 1024):
         found[f"batch={size}"] = stated | {"batch_size": size}
         found[f"batch={size} scaled"] = stated | {"batch_size": size, "learning_rate": 0.01 * size / 64}
@@ -103,30 +107,30 @@ def _s1_variants() -> Configurations:
     for rate in (1e-4, 1e-3, 1e-2, 1e-1, 1.0):
         for momentum in (0.0, 0.9):
             changes = {"learning_rate": rate, "momentum": momentum, "decay_every": 0, "patience": 0, "last": ()}
-            found[f"lr={rate:g} momentum={momentum:g}"] = stated | changes | {"stepwise": True}
-    return found | {"gradient norm": {"epochs": 5, "trainer": measurements.gradient_norms}}
+            found[f"lr={rate:g} momentum={momentum:g}"] = stated | changes
+    return found | {"gradient norm": {"epochs": 5, "measure": measurements.gradient_norms}}
 
 
 def _cost() -> Configurations:
-    sizes = {f"linear {side}x{side}": {"side": side} for side in (7, 14, 56)}
-    models = {"cnn 4-8": {"channels": [4, 8]}, "cnn 8-16": {"channels": [8, 16]}, "mlp 512": {"hidden": [512]}}
-    batches = {f"in memory batch={size}": {"batch_size": size} for size in (16, 32, 64, 128, 256, 1024)}
+    sizes = {f"linear {side}x{side}": {"side": side} for side in (7, 56)}
+    models = {"cnn 4-8": {"channels": [4, 8]}, "cnn 8-16": {"channels": [8, 16]}}
+    batches = {f"in memory batch={size}": {"batch_size": size} for size in (16, 32, 64, 128, 1024)}
     feeds = {f"loader workers={workers}": {"workers": workers} for workers in (0, 1, 2, 4)}
     feeds |= {f"loader batch={size}": {"workers": 2, "batch_size": size} for size in (32, 128)}
-    feeds = {name: settings | {"trainer": measurements.loader} for name, settings in feeds.items()}
+    feeds = {name: settings | {"measure": measurements.loader} for name, settings in feeds.items()}
     return {"linear": {}} | sizes | models | batches | feeds
 
 
 def _optimum() -> Configurations:
     starts = {f"l2=1e-4 start={name}": {"l2": 1e-4, "start": name, "images": 10_000} for name in ("zeros", "xavier")}
     starts["l2=1e-4 start=normal"] = {"l2": 1e-4, "start": "normal(0,1)", "images": 10_000}
-    return {f"l2={l2}": {"l2": float(l2)} for l2 in ("1e-3", "1e-5", "1e-7")} | starts
+    return {"l2=1e-5": {"l2": 1e-5}} | starts
 
 
 def _widths() -> Configurations:
     networks = {"linear": []} | {str(width): [width] for width in (512, 256, 128, 64)}
     networks |= {f"{width}-{width // 2}": [width, width // 2] for width in (512, 256, 128, 64)}
-    run = S2 | {"whole": False, "epochs": 50, "each": ("test",), "last": ("tail", "train_end", "size")}
+    run = S2 | {"whole": False, "epochs": 50, "each": ("on_test",)}
     found = {name: run | {"hidden": hidden} for name, hidden in networks.items()}
     return found | {"linear std": run | {"scaling": "std"}, "linear long": run | {"epochs": 150, "keep": 10}}
 
@@ -140,12 +144,12 @@ def _penalties() -> Configurations:
 
 
 def _linear_penalties() -> Configurations:
-    run = S2 | {"epochs": 30, "keep": 10, "last": ("calibration", "weights")}
-    found = {f"penalty lambda={name}": run | {"weight_decay": 2 * float(name)} for name in ("0", "0.0001", "0.1")}
+    run, known = S2 | {"epochs": 30, "keep": 10}, {"last": ("calibration", "weights")}
+    found = {f"penalty lambda={x}": run | known | {"weight_decay": 2 * float(x)} for x in ("0", "0.0001", "0.1")}
     found |= {f"weight_decay lambda={name}": run | {"weight_decay": float(name)} for name in ("0.0001", "0.1")}
-    found["zeros lambda=0"] = run | {"initialisation": "zeros"}
-    std = {f"std {name}": found[name] | {"scaling": "std"} for name in ("penalty lambda=0", "penalty lambda=0.0001")}
-    return found | std
+    found["zeros lambda=0"] = run | known | {"initialisation": "zeros"}
+    std = {name: found[name] | {"scaling": "std", "last": ()} for name in ("penalty lambda=0", "penalty lambda=0.0001")}
+    return found | {f"std {name}": settings for name, settings in std.items()}
 
 
 def _minibatches() -> Configurations:
@@ -153,7 +157,7 @@ def _minibatches() -> Configurations:
     run = {"hidden": [128], "optimizer": "adam", "keep": 10}
     return {
         f"batch={size} lr={rate:g}": run
-        | {"batch_size": size, "learning_rate": rate, "epochs": 100 if size == 60_000 else 15, "last": ("time",)}
+        | {"batch_size": size, "learning_rate": rate, "epochs": 100 if size == 60_000 else 15, "last": ("seconds",)}
         for size, rates in grid.items()
         for rate in rates
     }
@@ -168,7 +172,7 @@ def _one_vs_rest() -> Configurations:
         if kind == "correct" or rate < 1
     }
     ends = {"ovr converged": {"softmax": False}, "softmax converged": {"softmax": True}}
-    return runs | {name: settings | {"trainer": measurements.converged} for name, settings in ends.items()}
+    return runs | {name: settings | {"measure": one_vs_rest.converged} for name, settings in ends.items()}
 
 
 def _improvements() -> Configurations:
@@ -204,7 +208,7 @@ STUDIES = {
         Study(
             name="s2_depth",
             configurations={
-                "512": S2 | {"hidden": [512], "epochs": 20, "look": [15], "last": ("confusion", "recalls")},
+                "512": S2 | {"hidden": [512], "epochs": 20, "last": ("confusion", "recalls"), "last_at": 15},
                 "512-256": S2 | {"hidden": [512, 256], "epochs": 20},
                 "512 std": S2 | {"hidden": [512], "epochs": 20, "scaling": "std"},
             },
@@ -224,7 +228,7 @@ STUDIES = {
         Study(
             name="s3_ovr",
             configurations=_one_vs_rest(),
-            trainer=measurements.one_vs_rest,
+            measure=one_vs_rest.one_vs_rest,
             seeds=2,
             fewer={
                 "lr=0.1 correct": 1,
@@ -267,7 +271,7 @@ STUDIES = {
         Study(
             name="optimum",
             configurations=_optimum(),
-            trainer=measurements.optimum,
+            measure=measurements.optimum,
             fewer={"l2=1e-4 start=xavier": 2, "l2=1e-4 start=normal": 2},
             note="Weak penalties in place of none: only a penalty gives a certificate; starts on 10,000 images.",
         ),
@@ -280,8 +284,12 @@ STUDIES = {
         Study(
             name="s1_recipe",
             configurations={
-                "published": S1 | {"each": ("test",), "last": S1_END},
-                "same seed twice": S1 | {"trainer": measurements.repeat},
+                "published": S1
+                | {
+                    "each": ("on_test",),
+                    "last": ("best", "classes", "confusion", "calibration", "certainty", "quality"),
+                },
+                "same seed twice": S1 | {"measure": measurements.train_twice},
             },
             seeds=10,
             fewer={"same seed twice": 1},
@@ -294,30 +302,30 @@ STUDIES = {
         ),
         Study(
             name="features",
-            configurations={"gradients": S0 | {"scaling": "gradients", "whole": False, "each": ("test",)}},
+            configurations={"gradients": S0 | {"scaling": "gradients", "whole": False, "each": ("on_test",)}},
             note="Oriented gradients only, one seed.",
         ),
         Study(
             name="range_test",
-            configurations={"fresh": {"trained": False}, "trained": {"trained": True}},
-            trainer=measurements.range_test,
+            configurations={"fresh": {"after_training": False}, "trained": {"after_training": True}},
+            measure=measurements.range_test,
             seeds=5,
         ),
         Study(
             name="gradient_noise",
             configurations={str(size): {"batch_size": size} for size in _NOISE},
-            trainer=measurements.gradient_noise,
+            measure=measurements.gradient_noise,
             seeds=3,
         ),
         Study(
             name="data",
             configurations={"train": {"part": "train"}, "test": {"part": "t10k"}},
-            trainer=measurements.describe,
+            measure=measurements.describe,
         ),
         Study(
             name="cost",
             configurations=_cost(),
-            trainer=measurements.cost,
+            measure=measurements.cost,
             seeds=3,
             fewer={name: 2 for name in _cost() if name.startswith("loader")},
             alone=True,
