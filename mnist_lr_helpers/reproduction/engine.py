@@ -14,11 +14,10 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,7 @@ from mnist_lr_helpers.runner import UsageError
 from mnist_lr_helpers.training import limited_threads
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client
 
 BUILD = PROJECT / "build"
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "distributed")
@@ -56,10 +55,7 @@ class Training:
     alone: bool = False
     expected_seconds: float = UNKNOWN_SECONDS
 
-    def __str__(self) -> str:
-        return f"{self.study}, {self.configuration}, seed {self.seed}"
-
-    @cached_property
+    @property
     def key(self) -> str:
         """A name for people and files; other settings give another one."""
         text = json.dumps([self.measure, dict(self.settings)], sort_keys=True, default=lambda one: one.__qualname__)
@@ -95,8 +91,7 @@ class Store:
             saved = json.loads(path.read_text("utf-8"))
             theirs, _ = saved["identity"], saved["rows"]
         except (ValueError, KeyError, TypeError) as error:
-            problem = f"{path} is damaged ({type(error).__name__})"
-            raise UsageError(f"{problem}; delete it, then --resume makes it anew") from error
+            raise UsageError(f"{path} is damaged ({error!r}); once deleted, it is made anew") from error
         _compare(theirs, self.identity, f"{path} was made with", "leave --resume out to train everything anew")
         return saved
 
@@ -129,18 +124,23 @@ def reproduce(
     output = BUILD / "reproduce_quick" if quick and output is None else output
     folder, tables = (BUILD / "reproduce", RESULTS) if output is None else (output / "trainings", output)
     store, workers = Store(folder, identity()), workers or cores()
-    planned = [training for study in studies for training in trainings_of(study, tables, quick=quick)]
-    results = {training: store.load(training) if resume else None for training in planned}
-    todo = [training for training, result in results.items() if result is None]
-    failures = train(todo, results, store, scheduler=scheduler, workers=workers) if todo else []
-    about = {"command": _command(names, scheduler, quick), "date": time.strftime("%Y-%m-%d"), "threads": 1}
-    about |= store.identity
-    summary = []
-    for study in studies:
-        own = {training: result for training, result in results.items() if training.study == study.name}
-        if None not in own.values():
-            summary.append(assemble(study, own, tables, about))
-    print(tabulate(summary, ("study", "trainings", "seconds", "table"), floatfmt=".0f"))
+    results = {t: store.load(t) if resume else None for study in studies for t in trainings_of(study, tables, quick)}
+    todo, failures = [training for training, result in results.items() if result is None], []
+    if todo:
+        with connected(scheduler, workers) as client:
+            compare_workers(client, store.identity)
+            for training, result in ended(todo, client):
+                if isinstance(result, str):
+                    failures.append(f"{training.study}, {training.configuration}, seed {training.seed}: {result}")
+                else:
+                    results[training] = result
+                    store.save(training, result)
+    options = ["--quick"] * quick + ["--scheduler ADDRESS"] * bool(scheduler)
+    command = " ".join(["python -m mnist_lr_helpers reproduce", *names, *options])
+    about = {"command": command, "date": time.strftime("%Y-%m-%d"), "threads": 1, **store.identity}
+    own = {study: {t: result for t, result in results.items() if t.study == study.name} for study in studies}
+    rows = [assemble(study, mine, tables, about) for study, mine in own.items() if None not in mine.values()]
+    print(tabulate(rows, ("study", "trainings", "seconds", "table"), floatfmt=".0f"))
     seconds = round(time.perf_counter() - started, 1)
     print(f"{len(todo)} trainings in {seconds:.0f} s; {len(results) - len(todo)} were stored before")
     run = {"studies": [study.name for study in studies], "workers": workers, "seconds": seconds}
@@ -158,7 +158,7 @@ def judge_claims(tables: Path = RESULTS) -> int:
         print(f"No verdicts on the claims yet: they also need {', '.join(missing)}")
     else:
         write_ledger(tables)
-        print(f"Verdicts on the claims: {_shown(tables / 'claims.csv')}")
+        print(f"Verdicts on the claims: {tables / 'claims.csv'}")
     return 0
 
 
@@ -203,57 +203,18 @@ def _compare(theirs: Mapping[str, Any], mine: Mapping[str, Any], who: str, remed
             raise UsageError(f"{who} another {what}: {theirs.get(name)}, not {mine[name]}; {remedy}")
 
 
-def trainings_of(study: Study, tables: Path = RESULTS, *, quick: bool = False) -> list[Training]:
+def trainings_of(study: Study, tables: Path = RESULTS, quick: bool = False) -> list[Training]:
     """All trainings of a study, with the seconds that each took last time; a quick run has one seed and few images."""
-    try:
-        seconds = json.loads((tables / f"{study.name}.json").read_text("utf-8"))["seconds_by_configuration"]
-    except (OSError, ValueError, KeyError):
-        seconds = {}
-    trainings = []
+    trainings, about = [], tables / f"{study.name}.json"
+    seconds = json.loads(about.read_text("utf-8"))["seconds_by_configuration"] if about.exists() else {}
     for name, seed in study.grid:
         measure, settings = study.measuring(name)
-        if quick and seed:
-            continue
         if quick:
-            small = {"train_size": 1_000, "epochs": min(2, settings.get("epochs", 0)), "last_at": 0}
-            settings |= {key: value for key, value in small.items() if key in settings or key == "train_size"}
+            few = {"epochs": 2, "last_at": 0}
+            settings |= {"train_size": 1_000} | {key: few[key] for key in few.keys() & settings.keys()}
         expected = seconds.get(name, UNKNOWN_SECONDS)
         trainings.append(Training(study.name, name, seed, measure, settings, study.alone, expected))
-    return trainings
-
-
-def train(
-    todo: Sequence[Training],
-    results: dict[Training, Result | None],
-    store: Store,
-    *,
-    scheduler: str | None,
-    workers: int,
-) -> list[str]:
-    """Do all trainings, put what they give into the store and into ``results``; returns what failed, in words.
-
-    Raises:
-        UsageError: no scheduler, no fitting worker, or the scheduler is gone.
-    """
-    failures = []
-    with connected(scheduler, workers) as client:
-        compare_workers(client, store.identity)
-        try:
-            for training, future in ended(todo, client):
-                error = future.exception()
-                if error:
-                    failures.append(f"{training}: {type(error).__name__}: {error}")
-                else:
-                    results[training] = future.result()
-                    store.save(training, results[training])
-        except (CancelledError, OSError) as error:
-            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it has nothing to add, at length
-            kept = sum(results[training] is not None for training in todo)
-            raise UsageError(
-                f"the scheduler is gone; {kept} of {len(todo)} trainings had ended and are kept in {store.folder}. "
-                "Start it again and go on with --resume"
-            ) from error
-    return failures
+    return [training for training in trainings if not (quick and training.seed)]
 
 
 @contextmanager
@@ -299,32 +260,40 @@ def compare_workers(client: Client, mine: Mapping[str, Any]) -> None:
         _compare(theirs, mine, f"worker {worker} has", "install the same versions there")
 
 
-def ended(todo: Sequence[Training], client: Client) -> Iterator[tuple[Training, Future]]:
-    """Each training as soon as it has ended; the long ones are started first, those that are timed run alone at last.
+def ended(todo: Sequence[Training], client: Client) -> Iterator[tuple[Training, Result | str]]:
+    """Each training with its result, or why it failed, as soon as it has ended; the long ones are started first.
 
     A worker that dies costs the training that it was in: the scheduler gives it to another one.
 
     Raises:
-        CancelledError: the scheduler is gone.
+        UsageError: the scheduler is gone.
     """
+    together = sorted((t for t in todo if not t.alone), key=lambda t: -t.expected_seconds)
+    form = "{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} to go; {postfix}"
+    with tqdm(total=sum(t.expected_seconds for t in todo), desc="trainings", bar_format=form) as bar:
+        for group in (together, *([t] for t in todo if t.alone)):
+            for training, result in _computed(group, client):
+                yield training, result
+                bar.set_postfix_str(f"last: {training.study}, {training.configuration}", refresh=False)
+                bar.update(training.expected_seconds)
+
+
+def _computed(group: Sequence[Training], client: Client) -> Iterator[tuple[Training, Result | str]]:
     from distributed import as_completed
 
-    together = sorted((t for t in todo if not t.alone), key=lambda t: -t.expected_seconds)
-    total, left = sum(t.expected_seconds for t in todo), len(todo)
-    form = "{desc} {percentage:3.0f}% |{bar}| {elapsed} so far, {remaining} to go{postfix}"
-    with tqdm(total=total, desc="trainings", bar_format=form) as bar:
-        for group in (together, *([t] for t in todo if t.alone)):
-            futures = {}
-            for place, t in enumerate(group):
-                options = {"key": f"{t.study}/{t.key}", "pure": False, "priority": -place}
-                futures[client.submit(work, t.measure, t.seed, dict(t.settings), **options)] = t
-            for future in as_completed(list(futures)):  # a result is fetched at once, before its worker can die
-                if future.cancelled():
-                    raise CancelledError
-                training, left = futures.pop(future), left - 1
-                yield training, future
-                bar.set_postfix_str(f"{left} left; {training.study}, {training.configuration}", refresh=False)
-                bar.update(training.expected_seconds)
+    futures = {}
+    for place, t in enumerate(group):
+        options = {"key": f"{t.study}/{t.key}", "pure": False, "priority": -place}
+        futures[client.submit(work, t.measure, t.seed, dict(t.settings), **options)] = t
+    try:
+        for future in as_completed(list(futures)):  # a result is fetched at once, before its worker can die
+            error = future.exception()  # of the training; none of a training that is lost
+            yield futures.pop(future), f"{type(error).__name__}: {error}" if error else future.result()
+    except (CancelledError, OSError) as error:
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would show the whole way to this
+        raise UsageError(
+            "the Dask scheduler is gone. The trainings that had ended are kept: start it again and use --resume"
+        ) from error
 
 
 def work(measure: Callable[..., list[Row]], seed: int, settings: Mapping[str, Any]) -> Result:
@@ -340,29 +309,18 @@ def _rounded(value: float) -> float:
     return value if value.is_integer() else float(f"{value:.6g}")  # whole numbers, of bytes for one, stay whole
 
 
-def assemble(
-    study: Study, results: Mapping[Training, Result], tables: Path, about: Mapping[str, Any]
-) -> tuple[str, int, float, Path]:
+def assemble(study: Study, results: dict[Training, Result], tables: Path, about: dict[str, Any]) -> tuple:
     """Write a study's table and the JSON beside it; returns a row for the summary."""
     import pandas as pd
 
     rows = [(t.configuration, t.seed, *row) for t, result in results.items() for row in result["rows"]]
     table = pd.DataFrame(rows, columns=["configuration", "seed", "epoch", "metric", "value"])
-    times = pd.DataFrame([(t.configuration, result["seconds"]) for t, result in results.items()], columns=["name", "s"])
+    times = [(t.configuration, result["seconds"], result["cpu_seconds"]) for t, result in results.items()]
+    times = pd.DataFrame(times, columns=["configuration", "seconds", "cpu_seconds"]).set_index("configuration")
     facts = {"study": study.name, "note": study.note, **about, "trainings": len(results)}
-    facts["seconds"] = round(float(times["s"].sum()), 1)
-    facts["cpu_seconds"] = round(sum(result["cpu_seconds"] for result in results.values()), 1)
-    facts["seconds_by_configuration"] = times.groupby("name", sort=False)["s"].mean().round(1).to_dict()
+    facts |= times.sum().round(1).to_dict()
+    facts["seconds_by_configuration"] = times["seconds"].groupby(level=0, sort=False).mean().round(1).to_dict()
     path = tables / f"{study.name}.csv"
     write_atomically(path, table.to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
     write_atomically(path.with_suffix(".json"), (json.dumps(facts, indent=2) + "\n").encode())
-    return study.name, len(results), facts["seconds"], _shown(path)
-
-
-def _shown(path: Path) -> Path:
-    return path.relative_to(PROJECT) if path.is_relative_to(PROJECT) else path
-
-
-def _command(names: Sequence[str], scheduler: str | None, quick: bool) -> str:
-    options = ["--quick"] * quick + ["--scheduler ADDRESS"] * bool(scheduler)
-    return " ".join(["python -m mnist_lr_helpers reproduce", *names, *options])
+    return study.name, len(results), facts["seconds"], path

@@ -5,40 +5,20 @@ from __future__ import annotations
 import time
 import timeit
 import warnings
-from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, interpolate
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_lr_helpers import features
+from mnist_lr_helpers import features, training
 from mnist_lr_helpers.data import Split, raw_folder, read_idx, seeded
 from mnist_lr_helpers.evaluation import predict
 from mnist_lr_helpers.models import LogisticRegression, parameter_count
 from mnist_lr_helpers.optimum import convex_optimum
-from mnist_lr_helpers.reproduction.recipes import (
-    S1,
-    Recipe,
-    Row,
-    arranged,
-    batches_of,
-    new_model,
-    one_step,
-    rows_of,
-    splits_of,
-    trained,
-)
-from mnist_lr_helpers.training import (
-    TrainingConfig,
-    TrainingError,
-    fit,
-    loss_and_accuracy,
-    make_optimizer,
-    make_scheduler,
-    train_epoch,
-)
+from mnist_lr_helpers.reproduction import recipes
+from mnist_lr_helpers.reproduction.recipes import S1, Recipe, Row, Setting, rows_of, splits_of
+from mnist_lr_helpers.training import TrainingConfig, loss_and_accuracy, make_optimizer
 
 
 def describe(seed: int, *, part: str, train_size: int | None = None) -> list[Row]:
@@ -85,16 +65,16 @@ def _per_digit(images: Tensor, labels: Tensor) -> list[Row]:
     return rows
 
 
-def train_in_order(seed: int, **settings: Any) -> list[Row]:  # noqa: ANN401 - see Recipe
+def train_in_order(seed: int, **settings: Setting) -> list[Row]:
     """Train by a recipe, but in the order in which the images stand, and without early stopping."""
     recipe, rows = Recipe(**settings), []
     splits = splits_of(recipe, seed)
-    train = arranged(splits["train"], recipe, seed)
-    model = new_model(recipe, train.images, seed)
+    train = recipes.arranged(splits["train"], recipe, seed)
+    model = recipes.new_model(recipe, train.images, seed)
     optimizer = make_optimizer(model, recipe)
-    scheduler = make_scheduler(optimizer, recipe)
+    scheduler = training.make_scheduler(optimizer, recipe)
     for epoch in range(1, recipe.epochs + 1):
-        values = {"train_loss": train_epoch(model, train, optimizer, batch_size=recipe.batch_size)[0]}
+        values = {"train_loss": training.train_epoch(model, train, optimizer, batch_size=recipe.batch_size)[0]}
         scheduler.step()
         for name in ("validation", "test"):
             values[f"{name}_loss"], values[f"{name}_accuracy"] = loss_and_accuracy(model, splits[name])
@@ -102,32 +82,29 @@ def train_in_order(seed: int, **settings: Any) -> list[Row]:  # noqa: ANN401 - s
     return rows
 
 
-def train_twice(seed: int, **settings: Any) -> list[Row]:  # noqa: ANN401 - see Recipe
+def train_twice(seed: int, **settings: Setting) -> list[Row]:
     """Train twice with the same seed: the largest difference of any weight."""
-    pair = [trained(Recipe(**settings), seed).parameters() for _ in range(2)]
+    pair = [recipes.trained(Recipe(**settings), seed).parameters() for _ in range(2)]
     gaps = [(a - b).abs().max().item() for a, b in zip(*pair, strict=True)]
     return rows_of({"max_weight_difference": max(gaps)})
 
 
-def range_test(seed: int, *, after_training: bool, rates: int = 100, train_size: int | None = None) -> list[Row]:
+def range_test(seed: int, *, after_training: bool, train_size: int | None = None) -> list[Row]:
     """One step of plain SGD, on a batch of its own, at each rate from 1e-7 to 10; the weights stay changed.
 
     ``training.learning_rate_range_test`` leaves the model as it was; what S1 overlooked is that its own does not.
     """
     recipe = Recipe(**S1, train_size=train_size)
     splits = splits_of(recipe, seed)
-    model = trained(recipe, seed) if after_training else new_model(recipe, splits["train"].images, seed)
+    model = recipes.trained(recipe, seed) if after_training else recipes.new_model(recipe, splits["train"].images, seed)
     optimizer = make_optimizer(model, TrainingConfig(momentum=0.0))
     before, rows = loss_and_accuracy(model, splits["test"])[1], []
-    schedule = torch.logspace(-7, 1, rates, dtype=torch.float64).tolist()
-    batches = batches_of(splits["train"], 64, seed)
-    try:
-        for step, (rate, batch) in enumerate(zip(schedule, batches, strict=False), start=1):
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            rows += rows_of({"learning_rate": rate, "loss": one_step(model, batch, optimizer)}, step)
-    except TrainingError:
-        rows.append(Row(0, "diverged", 1.0))
+    schedule = torch.logspace(-7, 1, 100, dtype=torch.float64).tolist()
+    batches = recipes.batches_of(splits["train"], 64, seed)
+    for step, (rate, batch) in enumerate(zip(schedule, batches, strict=False), start=1):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        rows += rows_of({"learning_rate": rate, "loss": recipes.one_step(model, batch, optimizer)}, step)
     after = loss_and_accuracy(model, splits["test"])[1]
     return [*rows_of({"test_accuracy_before": before}), *rows, *rows_of({"test_accuracy_after": after})]
 
@@ -138,12 +115,12 @@ def gradient_of(model: nn.Module, split: Split) -> Tensor:
     return torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss, list(model.parameters()))])
 
 
-def gradient_noise(seed: int, *, batch_size: int, draws: int = 200, train_size: int | None = None) -> list[Row]:
-    """Trace of the covariance of minibatch gradients, after one epoch of S1's recipe."""
+def gradient_noise(seed: int, *, batch_size: int, train_size: int | None = None) -> list[Row]:
+    """Trace of the covariance of minibatch gradients, from 200 of them, after one epoch of S1's recipe."""
     recipe = Recipe(**S1 | {"epochs": 1}, train_size=train_size)
-    model, train, generator = trained(recipe, seed), splits_of(recipe, seed)["train"], seeded(seed)
+    model, train, generator = recipes.trained(recipe, seed), splits_of(recipe, seed)["train"], seeded(seed)
     whole = gradient_of(model, train)
-    drawn = [torch.randint(len(train), (batch_size,), generator=generator) for _ in range(draws)]
+    drawn = [torch.randint(len(train), (batch_size,), generator=generator) for _ in range(200)]
     batches = [Split(train.images[index], train.labels[index]) for index in drawn]
     variance = torch.stack([(gradient_of(model, batch) - whole).square().sum() for batch in batches]).mean()
     return rows_of({"gradient_variance": variance})
@@ -153,38 +130,31 @@ def gradient_norms(seed: int, *, epochs: int, train_size: int | None = None) -> 
     """Smallest and largest length of a minibatch gradient in each epoch of S1's recipe."""
     recipe, rows = Recipe(**S1, train_size=train_size), []
     train = splits_of(recipe, seed)["train"]
-    model = new_model(recipe, train.images, seed)
+    model = recipes.new_model(recipe, train.images, seed)
     for epoch in range(1, epochs + 1):
         optimizer, norms = make_optimizer(model, recipe), []
-        for batch in batches_of(train, recipe.batch_size, 1_000 * seed + epoch):
-            one_step(model, batch, optimizer)
+        for batch in recipes.batches_of(train, recipe.batch_size, 1_000 * seed + epoch):
+            recipes.one_step(model, batch, optimizer)
             norms.append(float(sum(p.grad.square().sum() for p in model.parameters())) ** 0.5)
         rows += rows_of({"gradient_norm_min": min(norms), "gradient_norm_max": max(norms)}, epoch)
     return rows
 
 
-def first_gradient(seed: int, *, scaling: str, train_size: int | None = None) -> list[Row]:
+def first_gradient(seed: int, **settings: Setting) -> list[Row]:
     """Length of the first gradient, on the first 64 training images, before anything is learned."""
-    recipe = Recipe(scaling=scaling, train_size=train_size)
+    recipe = Recipe(**settings)
     train = splits_of(recipe, seed)["train"]
-    gradient = gradient_of(new_model(recipe, train.images, seed), Split(train.images[:64], train.labels[:64]))
+    gradient = gradient_of(recipes.new_model(recipe, train.images, seed), Split(train.images[:64], train.labels[:64]))
     return rows_of({"first_gradient_norm": gradient.norm()})
 
 
-def optimum(
-    seed: int,
-    *,
-    l2: float,
-    start: str = "zeros",
-    images: int | None = None,
-    tolerance: float = 1e-4,
-    train_size: int | None = None,
-) -> list[Row]:
-    """The certified optimum of softmax regression on pixels in [0, 1], from a given start; see ``convex_optimum``."""
-    recipe = Recipe(initialisation=start, train_size=train_size)
+def optimum(seed: int, *, l2: float, images: int | None = None, **settings: Setting) -> list[Row]:
+    """The certified optimum of softmax regression, from the start of a ``Recipe``; see ``convex_optimum``."""
+    recipe = Recipe(**settings)
     splits = splits_of(recipe)
     train = Split(splits["train"].images[:images], splits["train"].labels[:images])
-    found = convex_optimum(train, l2=l2, tolerance=tolerance, start=new_model(recipe, train.images, seed))
+    start = recipes.new_model(recipe, train.images, seed)
+    found = convex_optimum(train, l2=l2, tolerance=1e-4, start=start)
     values = {"objective": found.objective, "gap": found.gap}
     values["gradient_norm"] = gradient_of(found.model, train).norm()
     of_label = predict(found.model, train).probabilities.gather(1, train.labels[:, None])
@@ -194,22 +164,20 @@ def optimum(
     return rows_of(values)
 
 
-def cost(
-    seed: int, *, side: int = 28, batch_size: int = 64, channels: Sequence[int] = (), train_size: int | None = None
-) -> list[Row]:
+def cost(seed: int, *, side: int = 28, **settings: Setting) -> list[Row]:
     """Size, work and time of a model on one thread; an epoch of 60,000 images is reckoned from one of 6,000."""
-    recipe = Recipe(epochs=3, batch_size=batch_size, channels=channels, train_size=train_size)
+    recipe = Recipe(epochs=3, **settings)
     train = splits_of(recipe)["train"]
     images = train.images[:6_000]
     images = adaptive_avg_pool2d(images, side) if side < 28 else interpolate(images, size=side)
     part, few = Split(images, train.labels[:6_000]), Split(images[:64], train.labels[:64])
-    model = new_model(recipe, images, seed)
+    model = recipes.new_model(recipe, images, seed)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         model(images[:1])
-    history = fit(model, part, few, recipe, generator=seeded(seed))
+    history = training.fit(model, part, few, recipe, generator=seeded(seed))
     values = {"parameters": parameter_count(model), "macs": counter.get_total_flops() // 2}
     values["seconds_per_epoch"] = min(epoch["seconds"] for epoch in history.rows) * 60_000 / len(part)
-    values["batch_bytes"] = batch_size * images[0].numel() * 4
+    values["batch_bytes"] = recipe.batch_size * images[0].numel() * 4
     with torch.inference_mode():
         one_by_one = timeit.repeat(lambda: [model(images[i : i + 1]) for i in range(100)], number=1)
         together = timeit.repeat(lambda: model(images[:1_000]), number=1)
@@ -232,6 +200,6 @@ def loader(seed: int, *, workers: int, batch_size: int = 64, train_size: int | N
         batches = iter(DataLoader(source, **options))
     first = time.perf_counter() - started
     for batch in batches:
-        one_step(model, Split(*batch), optimizer)
+        recipes.one_step(model, Split(*batch), optimizer)
     seconds = (time.perf_counter() - started - first) * 60_000 / len(source) + first
     return rows_of({"seconds_per_epoch": seconds})

@@ -27,7 +27,7 @@ def descend(train: Split, learning_rate: float, *, printed: bool) -> Iterator[tu
 
     They are changed in place by the next one.
 
-    Source of the formulas: the Mini Project. The bias gradient that it has ``printed`` is YᵀŶ/m, in place of Σ(Ŷ − Y)/m.
+    Source of the formulas: the Mini Project. The bias gradient that it has ``printed`` is YᵀŶ/m, not Σ(Ŷ − Y)/m.
     """
     x, y = train.images.flatten(start_dim=1).numpy(), np.eye(10, dtype=np.float32)[train.labels.numpy()]
     weights, bias = np.zeros((10, x.shape[1]), dtype=np.float32), np.zeros(10, dtype=np.float32)
@@ -44,18 +44,13 @@ def descend(train: Split, learning_rate: float, *, printed: bool) -> Iterator[tu
 
 
 def one_vs_rest(
-    seed: int,
-    *,
-    learning_rate: float,
-    epochs: int,
-    every: int = 50,
-    printed: bool = False,
-    train_size: int | None = None,
+    seed: int, *, learning_rate: float, epochs: int, every: int, printed: bool = False, train_size: int | None = None
 ) -> list[Row]:
-    """The accuracies of S3's ten classifiers after every so many steps, each an epoch of one batch, and at the end."""
+    """Accuracies of S3's ten classifiers by the step, an epoch of one batch: each ``every``-th and the last."""
     train, test = seventy_thousand(seed, train_size)
-    rows = []
-    for step, (weights, bias) in zip(range(1, epochs + 1), descend(train, learning_rate, printed=printed)):
+    steps, rows = descend(train, learning_rate, printed=printed), []
+    for step in range(1, epochs + 1):
+        weights, bias = next(steps)
         if step % every == 0 or step == epochs:
             rows += rows_of(accuracies(weights, bias, train, test), step)
     return rows
@@ -73,9 +68,9 @@ def accuracies(weights: np.ndarray, bias: np.ndarray, train: Split, test: Split)
     return values
 
 
-def converged(seed: int, *, softmax: bool, l2: float = 1e-4, train_size: int | None = None) -> list[Row]:
+def converged(seed: int, *, softmax: bool, train_size: int | None = None) -> list[Row]:
     """Softmax regression, or ten separate classifiers, on S3's split, trained to the optimum with the same penalty."""
-    train, test = seventy_thousand(seed, train_size)
+    (train, test), l2 = seventy_thousand(seed, train_size), 1e-4
     if softmax:
         return judged(predict(convex_optimum(train, l2=l2, tolerance=1e-3).model, test).probabilities, test.labels)
     answers = []

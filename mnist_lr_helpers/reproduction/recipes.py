@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from mnist_lr_helpers import features
 from mnist_lr_helpers.data import Split, load_data, seeded
-from mnist_lr_helpers.evaluation import predict
+from mnist_lr_helpers.evaluation import Predictions, predict
 from mnist_lr_helpers.models import ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
 from mnist_lr_helpers.training import TrainingConfig, TrainingState, fit, train_epoch
 from mnist_lr_helpers.warps import warp
+
+Setting = str | float | Sequence | Callable | None  # what a configuration of a study may hold
 
 
 class Row(NamedTuple):
@@ -68,25 +70,18 @@ S1 = {"initialisation": "xavier", "scaling": "std", "whole": False, "batch_size"
 S1 |= {"momentum": 0.9, "epochs": 30, "decay_every": 10, "patience": 5}
 
 
-def _raw(_: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda images: images * 255
+def _per_pixel(images: Tensor, train: Tensor) -> Tensor:
+    std = train.std(dim=0)
+    return (images - train.mean(dim=0)) / torch.where(std > 0, std, 1.0)
 
 
-def _per_pixel(train: Tensor) -> Callable[[Tensor], Tensor]:
-    mean, std = train.mean(dim=0), train.std(dim=0)
-    return lambda images: (images - mean) / torch.where(std > 0, std, 1.0)
-
-
-def _deskewed(train: Tensor) -> Callable[[Tensor], Tensor]:
-    mean, std = train.mean(), train.std()
-    return lambda images: (features.deskew(images) - mean) / std
-
-
-def _gradients(_: Tensor) -> Callable[[Tensor], Tensor]:
-    return features.oriented_gradients
-
-
-INPUTS = {"raw": _raw, "pixel": _per_pixel, "deskewed": _deskewed, "gradients": _gradients}
+# What becomes of pixels in [0, 1]; the training images are given, too.
+INPUTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "raw": lambda images, _: images * 255,
+    "pixel": _per_pixel,
+    "deskewed": lambda images, train: (features.deskew(images) - train.mean()) / train.std(),
+    "gradients": lambda images, _: features.oriented_gradients(images),
+}
 
 
 def splits_of(recipe: Recipe, seed: int = 0) -> dict[str, Split]:
@@ -101,10 +96,10 @@ def _splits(scaling: str, whole: bool, seed: int, train_size: int | None) -> dic
     if whole:
         both = splits["train"], splits.pop("validation")
         splits["train"] = Split(torch.cat([s.images for s in both]), torch.cat([s.labels for s in both]))
-    if scaling in INPUTS:
-        change = INPUTS[scaling](splits["train"].images)
-        splits = {name: Split(change(split.images), split.labels) for name, split in splits.items()}
-    return splits
+    if scaling not in INPUTS:
+        return splits
+    change, train = INPUTS[scaling], splits["train"].images
+    return {name: Split(change(split.images, train), split.labels) for name, split in splits.items()}
 
 
 def shift_and_turn(images: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -157,12 +152,20 @@ def arranged(train: Split, recipe: Recipe, seed: int) -> Split:
 
 @dataclass(frozen=True)
 class Moment:
-    """A training after one of its epochs: the state of ``fit``, and what the training came from."""
+    """A training after one of its epochs: the state of ``fit``, and what the training came from.
+
+    What is asked of it must be asked then: the state goes on.
+    """
 
     state: TrainingState
     recipe: Recipe
     seed: int
     splits: Mapping[str, Split]
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Of the test images."""
+        return predict(self.state.model, self.splits["test"])
 
 
 def follow(recipe: Recipe, seed: int, after_epoch: Callable[[Moment], object]) -> None:

@@ -5,44 +5,30 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from mnist_lr_helpers.data import Split
-from mnist_lr_helpers.evaluation import confusion_counts, expected_calibration_error, per_class_report, predict
+from mnist_lr_helpers.evaluation import confusion_counts, expected_calibration_error, per_class_report
 from mnist_lr_helpers.models import parameter_count
-from mnist_lr_helpers.reproduction.recipes import (
-    Moment,
-    Recipe,
-    Row,
-    batches_of,
-    follow,
-    new_model,
-    one_step,
-    rows_of,
-    trained,
-)
+from mnist_lr_helpers.reproduction import recipes
+from mnist_lr_helpers.reproduction.recipes import Moment, Row, Setting, rows_of
 from mnist_lr_helpers.training import TrainingError, TrainingState, loss_and_accuracy, make_optimizer
+
+Reports = Sequence[Callable[[Moment], list[Row]]]
 
 
 def train_and_report(
-    seed: int,
-    *,
-    each: Sequence[str] = (),
-    last: Sequence[str] = (),
-    last_at: int = 0,
-    keep: int = 1,
-    **settings: Any,  # noqa: ANN401 - see Recipe
+    seed: int, *, each: Reports = (), last: Reports = (), last_at: int = 0, keep: int = 1, **settings: Setting
 ) -> list[Row]:
     """Train by a recipe: its learning curves, then its reports.
 
     Args:
         seed: of the weights, the order of the images and, if there is one, the split.
-        each: names of the reports after each epoch that is kept; see ``REPORTS``.
-        last: names of the reports at the end.
+        each: reports after each epoch that is kept: functions of this module.
+        last: reports at the end.
         last_at: another epoch for these; 0 for the end.
         keep: which epochs are kept: 1, 2, 3, 5, every ``keep``-th and the last.
         **settings: of the ``Recipe``.
@@ -51,18 +37,16 @@ def train_and_report(
 
     def look(moment: Moment) -> None:
         moments.append(moment)
-        state, names = moment.state, []
-        if state.epoch and _is_kept(state.epoch, state, keep):
-            names += each
-        if state.epoch == last_at if last_at else state.finished:
-            names += last
-        rows.extend(row for name in names for row in REPORTS[name](moment))
+        epoch, due = moment.state.epoch, []
+        if epoch and _is_kept(epoch, moment.state, keep):
+            due += each
+        if epoch == last_at if last_at else moment.state.finished:
+            due += last
+        rows.extend(row for report in due for row in report(moment))
 
     try:
-        follow(Recipe(**settings), seed, look)
+        recipes.follow(recipes.Recipe(**settings), seed, look)
     except TrainingError:
-        if not moments:
-            raise
         rows.append(Row(moments[-1].state.epoch + 1, "diverged", 1.0))
     return curves(moments[-1], keep) + rows
 
@@ -77,10 +61,11 @@ def curves(moment: Moment, keep: int = 1) -> list[Row]:
     Those on the images that choose the epoch are called "test" where a document lets the test images do it.
     """
     state, judge = moment.state, "validation" if "validation" in moment.splits else "test"
-    names = {"train_loss": "train_loss", "train_accuracy": "train_accuracy"}
-    names |= {f"{judge}_{kind}": f"validation_{kind}" for kind in ("loss", "accuracy")}
+    kinds = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
     kept = [epoch for epoch in state.history.rows if _is_kept(int(epoch["epoch"]), state, keep)]
-    return [Row(int(epoch["epoch"]), name, epoch[key]) for epoch in kept for name, key in names.items()]
+    return [
+        Row(int(epoch["epoch"]), kind.replace("validation", judge), epoch[kind]) for epoch in kept for kind in kinds
+    ]
 
 
 def on_test(moment: Moment) -> list[Row]:
@@ -99,7 +84,7 @@ def best(moment: Moment) -> list[Row]:
 
 def recalls(moment: Moment) -> list[Row]:
     """Recall of each digit after this epoch, as a metric of its own."""
-    table = per_class_report(predict(moment.state.model, moment.splits["test"]))
+    table = per_class_report(moment.predictions)
     return rows_of({f"recall_{k}": recall for k, recall in table["recall"].items()}, moment.state.epoch)
 
 
@@ -107,7 +92,7 @@ def classes(moment: Moment) -> list[Row]:
     """Per digit: precision, recall and so on; areas under the curves against all others."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    predictions = predict(moment.state.model, moment.splits["test"])
+    predictions = moment.predictions
     table = per_class_report(predictions).drop(columns=["right", "support"])
     table = table.rename(columns={"one_vs_rest_accuracy": "binary_accuracy"})
     table["predicted"] = predictions.predicted.bincount(minlength=len(table)).numpy()
@@ -119,23 +104,21 @@ def classes(moment: Moment) -> list[Row]:
 
 def confusion(moment: Moment) -> list[Row]:
     """How often each digit is taken for each other one."""
-    counts = confusion_counts(predict(moment.state.model, moment.splits["test"]))
+    counts = confusion_counts(moment.predictions)
     return [Row(10 * i + j, "confusion", counts[i, j]) for i in range(10) for j in range(10) if i != j]
 
 
 def calibration(moment: Moment) -> list[Row]:
     """How far the confidence is from the accuracy: expected calibration error in 15 bins; the mean confidence."""
-    predictions = predict(moment.state.model, moment.splits["test"])
-    ece = expected_calibration_error(predictions)
-    return rows_of({"ece15": ece, "mean_confidence": predictions.confidence.mean()})
+    ece, confidence = expected_calibration_error(moment.predictions), moment.predictions.confidence
+    return rows_of({"ece15": ece, "mean_confidence": confidence.mean()})
 
 
 def certainty(moment: Moment) -> list[Row]:
     """How confident the model is where it is right and where it errs, also as counts by tenth of confidence."""
     from sklearn.metrics import roc_auc_score
 
-    predictions = predict(moment.state.model, moment.splits["test"])
-    confidence, right = predictions.confidence, predictions.correct
+    confidence, right = moment.predictions.confidence, moment.predictions.correct
     values = {"confidence_auroc": roc_auc_score(right, confidence)}
     values["median_confidence_right"] = confidence[right].median()
     values["median_confidence_wrong"] = confidence[~right].median()
@@ -165,8 +148,7 @@ def _temperature(model: nn.Module, validation: Split) -> float:
 
 def quality(moment: Moment) -> list[Row]:
     """Error rate per decile of brightness and of contrast, over all test images and within each class."""
-    test, rows = moment.splits["test"], []
-    wrong = ~predict(moment.state.model, test).correct
+    test, wrong, rows = moment.splits["test"], ~moment.predictions.correct, []
     pixels = test.images.flatten(start_dim=1)
     for name, values in (("brightness", pixels.mean(dim=1)), ("contrast", pixels.std(dim=1))):
         within = torch.zeros_like(test.labels)
@@ -184,7 +166,7 @@ def _deciles(values: Tensor) -> Tensor:
 def weights(moment: Moment) -> list[Row]:
     """Of a linear model: how large its weights are, how rough its templates, and which weights never moved."""
     pixels = moment.splits["train"].images.flatten(start_dim=1)
-    start = new_model(moment.recipe, pixels, moment.seed).linear.weight.detach()
+    start = recipes.new_model(moment.recipe, pixels, moment.seed).linear.weight.detach()
     now = moment.state.model.linear.weight.detach()
     dead = pixels.amin(dim=0) == pixels.amax(dim=0)  # the same in all training images
     corner = dead & (torch.arange(784) // 28 < 7) & (torch.arange(784) % 28 < 7)
@@ -202,7 +184,7 @@ def templates(moment: Moment) -> list[Row]:
         return []
     pixels = moment.splits["train"].images.flatten(start_dim=1)
     inked = pixels.amax(dim=0) > pixels.amin()
-    pair = [model.linear.weight.detach()[:, inked] for model in (moment.state.model, trained(moment.recipe, 0))]
+    pair = [model.linear.weight.detach()[:, inked] for model in (moment.state.model, recipes.trained(moment.recipe, 0))]
     maps = [each - each.mean(dim=1, keepdim=True) for each in pair]
     return rows_of({"template_correlation_inked": cosine_similarity(*maps, dim=1).mean().item()})
 
@@ -218,8 +200,8 @@ def step_noise(moment: Moment) -> list[Row]:
     """Spread of the differences of the batch losses from step to step, in one epoch more."""
     model = copy.deepcopy(moment.state.model)
     optimizer = make_optimizer(model, moment.recipe)
-    batches = batches_of(moment.splits["train"], moment.recipe.batch_size, moment.seed)
-    losses = torch.tensor([one_step(model, batch, optimizer) for batch in batches])
+    batches = recipes.batches_of(moment.splits["train"], moment.recipe.batch_size, moment.seed)
+    losses = torch.tensor([recipes.one_step(model, batch, optimizer) for batch in batches])
     return rows_of({"step_loss_sd": losses.diff().std()})
 
 
@@ -232,12 +214,3 @@ def seconds(moment: Moment) -> list[Row]:
     """Seconds up to the end of each epoch."""
     ends = torch.tensor([epoch["seconds"] for epoch in moment.state.history.rows]).cumsum(0).tolist()
     return [Row(epoch, "seconds", value) for epoch, value in enumerate(ends, start=1)]
-
-
-REPORTS: dict[str, Callable[[Moment], list[Row]]] = {
-    report.__name__: report
-    for report in (
-        *(on_test, best, recalls, classes, confusion, calibration, certainty, quality, weights, templates, logit_sums),
-        *(step_noise, size, seconds),
-    )
-}
