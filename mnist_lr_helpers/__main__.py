@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from mnist_lr_helpers.reproduction.run import RESULTS, judge_claims, reproduce
+    from mnist_lr_helpers.reproduction.engine import RESULTS, judge_claims, reproduce
 
     output = options.output and Path(options.output).resolve()
     if options.ledger_only:

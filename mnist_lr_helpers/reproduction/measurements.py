@@ -1,54 +1,45 @@
-"""Measurements that are no plain training: the data, costs, gradient noise, the optimum, range tests, one-vs-rest."""
+"""What is measured otherwise than by a report on a training: the data, costs, gradients, the optimum, range tests."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 import timeit
 import warnings
-from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, interpolate
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_lr_helpers import features
-from mnist_lr_helpers.data import Split, raw_folder, read_idx
-from mnist_lr_helpers.download import CATALOGUE
-from mnist_lr_helpers.evaluation import Predictions, expected_calibration_error, predict
+from mnist_lr_helpers import features, training
+from mnist_lr_helpers.data import Split, raw_folder, read_idx, seeded
+from mnist_lr_helpers.evaluation import predict
 from mnist_lr_helpers.models import LogisticRegression, parameter_count
-from mnist_lr_helpers.reproduction.trainings import S1, Row, batches_of, finished, new_model, parts, seeded, steps
-from mnist_lr_helpers.training import TrainingConfig, TrainingError, convex_optimum, fit, loss_and_accuracy
+from mnist_lr_helpers.optimum import convex_optimum
+from mnist_lr_helpers.reproduction import recipes
+from mnist_lr_helpers.reproduction.recipes import S1, Recipe, Row, Setting, rows_of, splits_of
+from mnist_lr_helpers.training import TrainingConfig, loss_and_accuracy, make_optimizer
 
 
 def describe(seed: int, *, part: str, train_size: int | None = None) -> list[Row]:
-    """Facts of the official files, ``"train"`` or ``"t10k"``; digits and pairs of digits in place of the epoch."""
+    """Facts of the official files, ``"train"`` or ``"t10k"``; digits and pairs of digits, too."""
     folder = raw_folder("mnist")
     raw, labels = (read_idx(folder / f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1"))
     values: dict[str, float] = {"images": len(raw), "height": raw.shape[1], "width": raw.shape[2]}
-    values |= {"pixel_min": raw.min().item(), "pixel_max": raw.max().item(), "zero_fraction": (raw == 0).float().mean()}
+    values |= {"pixel_min": raw.min(), "pixel_max": raw.max(), "zero_fraction": (raw == 0).float().mean()}
     images = raw.flatten(start_dim=1).float() / 255  # [n, 784]
     inner = torch.zeros(28, 28, dtype=torch.bool)
     inner[7:21, 7:21] = True
-    spread, dead = images.std(dim=0), (images.amax(dim=0) == 0).view(28, 28)
+    spread, brightness = images.std(dim=0), images.mean(dim=1)
     values |= {"mean": images.double().mean(), "std": images.double().std()}
     values |= {"first_1000_mean": images[:1_000].mean(), "first_1000_std": images[:1_000].std()}
     values |= {"std_centre14": spread[inner.flatten()].mean(), "std_outside": spread[~inner.flatten()].mean()}
-    values |= {"dead_pixels": dead.sum(), "dead_pixels_first_row": dead[0].sum()}
-    values |= {"dead_pixels_top_left7": dead[:7, :7].sum()}
-    for name, each in {"brightness": images.mean(dim=1), "contrast": images.std(dim=1)}.items():
-        values |= {f"{name}_mean": each.mean(), f"{name}_sd": each.std()}
-        values |= {f"{name}_min": each.min(), f"{name}_max": each.max()}
+    values |= {"brightness_mean": brightness.mean(), "brightness_sd": brightness.std()}
+    values |= {"brightness_min": brightness.min(), "brightness_max": brightness.max()}
     values |= _shapes(images.view(-1, 1, 28, 28))
-    name = f"{part}-images-idx3-ubyte"
-    md5 = hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest()
-    values["md5_matches"] = md5 == {a.unpacked: a.unpacked_md5 for a in CATALOGUE["mnist"].files()}[name]
-    archive = folder / f"{name}.gz"
+    archive = folder / f"{part}-images-idx3-ubyte.gz"
     values |= {"bytes": archive.stat().st_size} if archive.exists() else {}
-    return [(0, name, float(value)) for name, value in values.items()] + _per_digit(images, labels.long())
+    return rows_of(values) + _per_digit(images, labels.long())
 
 
 def _shapes(images: Tensor) -> dict[str, Tensor]:
@@ -64,131 +55,134 @@ def _shapes(images: Tensor) -> dict[str, Tensor]:
 
 
 def _per_digit(images: Tensor, labels: Tensor) -> list[Row]:
-    means, rows = [], [(i, "first_label", label) for i, label in enumerate(labels[:25].tolist())]
+    """The first labels by position; counts and variances by digit; distances of mean images by pair of digits."""
+    means, rows = [], [Row(i, "first_label", label) for i, label in enumerate(labels[:25].tolist())]
     for k in range(10):
         own = images[labels == k]
         means.append(own.mean(dim=0))
-        values = {"count": len(own), "within_variance": own.var(dim=0).sum().item(), "ink": own.mean().item()}
-        rows += [(k, name, value) for name, value in values.items()]
-        rows += [(10 * j + k, "mean_distance", (means[j] - means[k]).norm().item()) for j in range(k)]
+        rows += rows_of({"count": len(own), "within_variance": own.var(dim=0).sum()}, k)
+        rows += [Row(10 * j + k, "mean_distance", (means[j] - means[k]).norm().item()) for j in range(k)]
     return rows
 
 
-def repeat(seed: int, **recipe: Any) -> list[Row]:  # noqa: ANN401 - see stages
+def train_in_order(seed: int, **settings: Setting) -> list[Row]:
+    """Train by a recipe, but in the order in which the images stand, and without early stopping."""
+    recipe, rows = Recipe(**settings), []
+    splits = splits_of(recipe, seed)
+    train = recipes.arranged(splits["train"], recipe, seed)
+    model = recipes.new_model(recipe, train.images, seed)
+    optimizer = make_optimizer(model, recipe)
+    scheduler = training.make_scheduler(optimizer, recipe)
+    for epoch in range(1, recipe.epochs + 1):
+        values = {"train_loss": training.train_epoch(model, train, optimizer, batch_size=recipe.batch_size)[0]}
+        scheduler.step()
+        for name in ("validation", "test"):
+            values[f"{name}_loss"], values[f"{name}_accuracy"] = loss_and_accuracy(model, splits[name])
+        rows += rows_of(values, epoch)
+    return rows
+
+
+def train_twice(seed: int, **settings: Setting) -> list[Row]:
     """Train twice with the same seed: the largest difference of any weight."""
-    pair = [finished(seed, **recipe).model.parameters() for _ in range(2)]
+    pair = [recipes.trained(Recipe(**settings), seed).parameters() for _ in range(2)]
     gaps = [(a - b).abs().max().item() for a, b in zip(*pair, strict=True)]
-    return [(0, "max_weight_difference", max(gaps))]
+    return rows_of({"max_weight_difference": max(gaps)})
 
 
-def range_test(seed: int, *, trained: bool, rates: int = 100, train_size: int | None = None) -> list[Row]:
-    """One step of plain SGD, on a batch of its own, at each rate from 1e-7 to 10; the weights stay changed."""
-    if trained:
-        model = finished(seed, train_size=train_size, **S1).model
-    data = parts("std", whole=False, seed=seed, train_size=train_size)
-    if not trained:
-        model = new_model(data["train"].images, seed, initialisation="xavier")
-    rows = [(0, "test_accuracy_before", loss_and_accuracy(model, data["test"])[1])]
-    schedule = torch.logspace(-7, 1, rates, dtype=torch.float64).tolist()
-    config = TrainingConfig(learning_rate=1.0, momentum=0.0, batch_size=64)
-    batches = (batch for batch, _ in zip(batches_of(data["train"], 64, seed), schedule, strict=False))
-    try:
-        for step, loss in enumerate(steps(model, batches, config, schedule), start=1):
-            rows += [(step, "learning_rate", schedule[step - 1]), (step, "loss", loss)]
-    except TrainingError:
-        rows.append((0, "diverged", 1.0))
-    return [*rows, (0, "test_accuracy_after", loss_and_accuracy(model, data["test"])[1])]
+def range_test(seed: int, *, after_training: bool, train_size: int | None = None) -> list[Row]:
+    """One step of plain SGD, on a batch of its own, at each rate from 1e-7 to 10; the weights stay changed.
+
+    ``training.learning_rate_range_test`` leaves the model as it was; what S1 overlooked is that its own does not.
+    """
+    recipe = Recipe(**S1, train_size=train_size)
+    splits = splits_of(recipe, seed)
+    model = recipes.trained(recipe, seed) if after_training else recipes.new_model(recipe, splits["train"].images, seed)
+    optimizer = make_optimizer(model, TrainingConfig(momentum=0.0))
+    before, rows = loss_and_accuracy(model, splits["test"])[1], []
+    schedule = torch.logspace(-7, 1, 100, dtype=torch.float64).tolist()
+    batches = recipes.batches_of(splits["train"], 64, seed)
+    for step, (rate, batch) in enumerate(zip(schedule, batches, strict=False), start=1):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        rows += rows_of({"learning_rate": rate, "loss": recipes.one_step(model, batch, optimizer)}, step)
+    after = loss_and_accuracy(model, splits["test"])[1]
+    return [*rows_of({"test_accuracy_before": before}), *rows, *rows_of({"test_accuracy_after": after})]
 
 
-def gradient_noise(seed: int, *, batch_size: int, draws: int = 200, train_size: int | None = None) -> list[Row]:
-    """Trace of the covariance of minibatch gradients, after one epoch of S1's recipe; squared length of the whole."""
-    model = finished(seed, train_size=train_size, **S1 | {"epochs": 1}).model
-    train = parts("std", whole=False, seed=seed, train_size=train_size)["train"]
+def gradient_of(model: nn.Module, split: Split) -> Tensor:
+    """The gradient of the mean loss on these images, all parameters in a row."""
+    loss = cross_entropy(model(split.images), split.labels)
+    return torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss, list(model.parameters()))])
 
-    def gradient(index: Tensor | slice) -> Tensor:
-        loss = cross_entropy(model(train.images[index]), train.labels[index])
-        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
 
-    whole, generator = gradient(slice(None)), seeded(seed)
-    drawn = [torch.randint(len(train), (batch_size,), generator=generator) for _ in range(draws)]
-    variance = torch.stack([(gradient(index) - whole).square().sum() for index in drawn]).mean()
-    return [(0, "gradient_variance", variance.item()), (0, "gradient_norm", whole.norm().item())]
+def gradient_noise(seed: int, *, batch_size: int, train_size: int | None = None) -> list[Row]:
+    """Trace of the covariance of minibatch gradients, from 200 of them, after one epoch of S1's recipe."""
+    recipe = Recipe(**S1 | {"epochs": 1}, train_size=train_size)
+    model, train, generator = recipes.trained(recipe, seed), splits_of(recipe, seed)["train"], seeded(seed)
+    whole = gradient_of(model, train)
+    drawn = [torch.randint(len(train), (batch_size,), generator=generator) for _ in range(200)]
+    batches = [Split(train.images[index], train.labels[index]) for index in drawn]
+    variance = torch.stack([(gradient_of(model, batch) - whole).square().sum() for batch in batches]).mean()
+    return rows_of({"gradient_variance": variance})
 
 
 def gradient_norms(seed: int, *, epochs: int, train_size: int | None = None) -> list[Row]:
     """Smallest and largest length of a minibatch gradient in each epoch of S1's recipe."""
-    data, rows = parts("std", whole=False, seed=seed, train_size=train_size), []
-    model = new_model(data["train"].images, seed, initialisation="xavier")
+    recipe, rows = Recipe(**S1, train_size=train_size), []
+    train = splits_of(recipe, seed)["train"]
+    model = recipes.new_model(recipe, train.images, seed)
     for epoch in range(1, epochs + 1):
-        batches = batches_of(data["train"], 64, 1_000 * seed + epoch)
-        walk = steps(model, batches, TrainingConfig(batch_size=64, learning_rate=0.01))
-        norms = [float(sum(p.grad.square().sum() for p in model.parameters())) ** 0.5 for _ in walk]
-        rows += [(epoch, "gradient_norm_min", min(norms)), (epoch, "gradient_norm_max", max(norms))]
+        optimizer, norms = make_optimizer(model, recipe), []
+        for batch in recipes.batches_of(train, recipe.batch_size, 1_000 * seed + epoch):
+            recipes.one_step(model, batch, optimizer)
+            norms.append(float(sum(p.grad.square().sum() for p in model.parameters())) ** 0.5)
+        rows += rows_of({"gradient_norm_min": min(norms), "gradient_norm_max": max(norms)}, epoch)
     return rows
 
 
-def first_gradient(seed: int, *, scaling: str, train_size: int | None = None) -> list[Row]:
+def first_gradient(seed: int, **settings: Setting) -> list[Row]:
     """Length of the first gradient, on the first 64 training images, before anything is learned."""
-    train = parts(scaling, seed=seed, train_size=train_size)["train"]
-    model = new_model(train.images, seed)
-    cross_entropy(model(train.images[:64]), train.labels[:64]).backward()
-    norm = sum(p.grad.square().sum() for p in model.parameters()) ** 0.5
-    return [(0, "first_gradient_norm", float(norm))]
+    recipe = Recipe(**settings)
+    train = splits_of(recipe, seed)["train"]
+    gradient = gradient_of(recipes.new_model(recipe, train.images, seed), Split(train.images[:64], train.labels[:64]))
+    return rows_of({"first_gradient_norm": gradient.norm()})
 
 
-def optimum(
-    seed: int,
-    *,
-    l2: float,
-    start: str = "zeros",
-    images: int | None = None,
-    tolerance: float = 1e-4,
-    train_size: int | None = None,
-) -> list[Row]:
-    """The certified optimum of softmax regression on pixels in [0, 1], from a given start; see ``convex_optimum``."""
-    data = parts("unit", train_size=train_size)
-    train = Split(data["train"].images[:images], data["train"].labels[:images])
-    found = convex_optimum(train, l2=l2, tolerance=tolerance, start=new_model(train.images, seed, initialisation=start))
-    values = {"objective": found.objective, "gap": found.gap, "passes": found.passes}
-    values["weight_norm"] = found.model.linear.weight.norm().item()
-    cross_entropy(found.model(train.images), train.labels).backward()
-    values["gradient_norm"] = float(sum(p.grad.square().sum() for p in found.model.parameters()) ** 0.5)
+def optimum(seed: int, *, l2: float, images: int | None = None, **settings: Setting) -> list[Row]:
+    """The certified optimum of softmax regression, from the start of a ``Recipe``; see ``convex_optimum``."""
+    recipe = Recipe(**settings)
+    splits = splits_of(recipe)
+    train = Split(splits["train"].images[:images], splits["train"].labels[:images])
+    start = recipes.new_model(recipe, train.images, seed)
+    found = convex_optimum(train, l2=l2, tolerance=1e-4, start=start)
+    values = {"objective": found.objective, "gap": found.gap}
+    values["gradient_norm"] = gradient_of(found.model, train).norm()
     of_label = predict(found.model, train).probabilities.gather(1, train.labels[:, None])
-    values["mean_miss"] = 1 - of_label.double().mean().item()
-    for name, split in (("train", train), ("test", data["test"])):
+    values["mean_miss"] = 1 - of_label.double().mean()
+    for name, split in (("train", train), ("test", splits["test"])):
         values[f"{name}_loss"], values[f"{name}_accuracy"] = loss_and_accuracy(found.model, split)
-    values["test_ece15"] = expected_calibration_error(predict(found.model, data["test"])).item()
-    return [(0, name, value) for name, value in values.items()]
+    return rows_of(values)
 
 
-def cost(
-    seed: int,
-    *,
-    side: int = 28,
-    batch_size: int = 64,
-    hidden: Sequence[int] = (),
-    channels: Sequence[int] = (),
-    train_size: int | None = None,
-) -> list[Row]:
+def cost(seed: int, *, side: int = 28, **settings: Setting) -> list[Row]:
     """Size, work and time of a model on one thread; an epoch of 60,000 images is reckoned from one of 6,000."""
-    data = parts("unit", train_size=train_size)["train"]
-    images = data.images[:6_000]
+    recipe = Recipe(epochs=3, **settings)
+    train = splits_of(recipe)["train"]
+    images = train.images[:6_000]
     images = adaptive_avg_pool2d(images, side) if side < 28 else interpolate(images, size=side)
-    part, few = Split(images, data.labels[:6_000]), Split(images[:64], data.labels[:64])
-    model = new_model(images, seed, hidden=hidden, channels=channels)
+    part, few = Split(images, train.labels[:6_000]), Split(images[:64], train.labels[:64])
+    model = recipes.new_model(recipe, images, seed)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         model(images[:1])
-    config = TrainingConfig(epochs=3, batch_size=batch_size, learning_rate=0.01)
-    history = fit(model, part, validation=few, config=config, generator=seeded(seed), progress=False)
+    history = training.fit(model, part, few, recipe, generator=seeded(seed))
     values = {"parameters": parameter_count(model), "macs": counter.get_total_flops() // 2}
-    values["seconds_per_epoch"] = min(row["seconds"] for row in history.rows) * 60_000 / len(part)
-    values["batch_bytes"] = batch_size * images[0].numel() * 4
+    values["seconds_per_epoch"] = min(epoch["seconds"] for epoch in history.rows) * 60_000 / len(part)
+    values["batch_bytes"] = recipe.batch_size * images[0].numel() * 4
     with torch.inference_mode():
-        values["latency_one"] = (
-            min(timeit.repeat(lambda: [model(images[i : i + 1]) for i in range(100)], number=1)) / 100
-        )
-        values["latency_1000"] = min(timeit.repeat(lambda: model(images[:1_000]), number=1)) / min(1_000, len(images))
-    return [(0, name, value) for name, value in values.items()]
+        one_by_one = timeit.repeat(lambda: [model(images[i : i + 1]) for i in range(100)], number=1)
+        together = timeit.repeat(lambda: model(images[:1_000]), number=1)
+    values |= {"latency_one": min(one_by_one) / 100, "latency_1000": min(together) / min(1_000, len(images))}
+    return rows_of(values)
 
 
 def loader(seed: int, *, workers: int, batch_size: int = 64, train_size: int | None = None) -> list[Row]:
@@ -199,98 +193,13 @@ def loader(seed: int, *, workers: int, batch_size: int = 64, train_size: int | N
     change = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.1307, 0.3081)])
     source = Subset(datasets.MNIST(raw_folder("mnist").parents[1], transform=change), range(train_size or 12_000))
     model = LogisticRegression(generator=seeded(seed))
+    optimizer = make_optimizer(model, TrainingConfig())
     options = {"batch_size": batch_size, "shuffle": True, "num_workers": workers, "generator": seeded(seed)}
     started = time.perf_counter()
     with warnings.catch_warnings(action="ignore"):  # of more workers than cores, which are to be measured
         batches = iter(DataLoader(source, **options))
     first = time.perf_counter() - started
-    for _ in steps(model, (Split(*batch) for batch in batches), TrainingConfig(batch_size=batch_size)):
-        pass
+    for batch in batches:
+        recipes.one_step(model, Split(*batch), optimizer)
     seconds = (time.perf_counter() - started - first) * 60_000 / len(source) + first
-    return [(0, "seconds_per_epoch", seconds), (0, "seconds_to_start", first)]
-
-
-def _seventy_thousand(seed: int, train_size: int | None) -> tuple[Split, Split]:
-    """All images, shuffled, cut into four fifths and one fifth, as in S3."""
-    data = parts("unit", train_size=train_size)
-    images, labels = (torch.cat([getattr(data[name], kind) for name in data]) for kind in ("images", "labels"))
-    order = torch.randperm(len(labels), generator=seeded(seed))
-    return tuple(Split(images[index], labels[index]) for index in order.split(len(labels) * 4 // 5 + 1)[:2])
-
-
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-z))
-
-
-def one_vs_rest(
-    seed: int,
-    *,
-    learning_rate: float,
-    epochs: int,
-    every: int = 50,
-    printed: bool = False,
-    train_size: int | None = None,
-) -> list[Row]:
-    """S3's ten classifiers in NumPy: gradient descent from zero, with the right or the printed bias gradient.
-
-    The metrics count by the step. Source of the formulas: the Mini Project; its bias gradient is YᵀŶ/m.
-    """
-    train, test = _seventy_thousand(seed, train_size)
-    x, y = train.images.flatten(start_dim=1).numpy(), np.eye(10, dtype=np.float32)[train.labels.numpy()]
-    weights, bias, rows = np.zeros((10, 784), dtype=np.float32), np.zeros(10, dtype=np.float32), []
-    blocks = [slice(start, start + 512) for start in range(0, len(x), 512)]  # they stay in the processor's cache
-    for step in range(1, epochs + 1):
-        slope, bias_slope = np.zeros_like(weights), np.zeros_like(bias)
-        for block in blocks:
-            p = _sigmoid(x[block] @ weights.T + bias)
-            slope += (p - y[block]).T @ x[block]
-            bias_slope += (y[block] * p if printed else p - y[block]).sum(axis=0)
-        weights -= np.float32(learning_rate / len(x)) * slope
-        bias -= np.float32(learning_rate / len(x)) * bias_slope
-        if step % every == 0 or step == epochs:
-            rows += _ten_accuracies(weights, bias, train, test, step)
-    return rows + _ten_reports(weights, bias, test, epochs)
-
-
-def _ten_accuracies(weights: np.ndarray, bias: np.ndarray, train: Split, test: Split, step: int) -> list[Row]:
-    values = {"bias_min": bias.min(), "bias_max": bias.max()}
-    for name, split in (("", test), ("_train", train)):
-        z, labels = split.images.flatten(start_dim=1).numpy() @ weights.T + bias, split.labels.numpy()
-        binary = ((z > 0) == (labels[:, None] == np.arange(10))).mean(axis=0)
-        values[f"argmax_accuracy{name}"] = (z.argmax(axis=1) == labels).mean()
-        values[f"mean_accuracy{name}"] = binary.mean()
-        values |= {f"accuracy_{k}": binary[k] for k in range(10)} if not name else {"train_accuracy_0": binary[0]}
-    return [(step, name, float(value)) for name, value in values.items()]
-
-
-def _ten_reports(weights: np.ndarray, bias: np.ndarray, test: Split, step: int) -> list[Row]:
-    from sklearn.metrics import average_precision_score, f1_score, recall_score
-
-    z = test.images.flatten(start_dim=1).numpy() @ weights.T + bias
-    truth = test.labels.numpy()[:, None] == np.arange(10)
-    scores = {"f1": f1_score(truth, z > 0, average=None), "recall": recall_score(truth, z > 0, average=None)}
-    scores["average_precision"] = average_precision_score(truth, z, average=None)
-    rows = [(step, f"{name}_{k}", value) for name, values in scores.items() for k, value in enumerate(values)]
-    return rows + _judged(_sigmoid(z), test, step)
-
-
-def _judged(probabilities: np.ndarray, test: Split, step: int) -> list[Row]:
-    p = torch.from_numpy(probabilities / probabilities.sum(axis=1, keepdims=True)).float()
-    predictions = Predictions(p, test.labels)
-    nll = -p.gather(1, test.labels[:, None]).clamp_min(1e-30).log().mean().item()
-    ece = expected_calibration_error(predictions).item()
-    return [(step, "argmax_accuracy_end", predictions.accuracy), (step, "nll", nll), (step, "ece15", ece)]
-
-
-def converged(seed: int, *, softmax: bool, l2: float = 1e-4, train_size: int | None = None) -> list[Row]:
-    """Softmax regression, or ten separate classifiers, on S3's split, trained to the optimum with the same penalty."""
-    train, test = _seventy_thousand(seed, train_size)
-    if softmax:
-        return _judged(predict(convex_optimum(train, l2=l2, tolerance=1e-3).model, test).probabilities.numpy(), test, 0)
-    answers = []
-    for k in range(10):
-        binary = Split(train.images, (train.labels == k).long())
-        # Two rows w and −w carry half the penalty of one row 2w, hence twice the l2.
-        model = convex_optimum(binary, l2=2 * l2, tolerance=1e-3).model
-        answers.append(predict(model, Split(test.images, test.labels)).probabilities[:, 1])
-    return _judged(torch.stack(answers, dim=1).numpy(), test, 0)
+    return rows_of({"seconds_per_epoch": seconds})

@@ -1,62 +1,65 @@
 """The studies behind the published claims, declared as data: configurations × seeds.
 
-Names of configurations and metrics are what the ledger and notebook 10 look up. ``note`` says what was cut to fit the
-whole set into an hour on two cores.
+Names of configurations and metrics are what the ledger and notebook 10 look up. Numbers of seeds, and what a ``note``
+says, were cut to fit the whole set into an hour on two cores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
 
-from mnist_lr_helpers.reproduction import measurements, trainings
-from mnist_lr_helpers.reproduction.trainings import S1, Row
+from mnist_lr_helpers.reproduction import measurements, one_vs_rest, reports
+from mnist_lr_helpers.reproduction.recipes import S1, Row, Setting, drop_pixels, shift_and_turn
 
-Configurations = Mapping[str, Mapping[str, Any]]
+Configurations = Mapping[str, Mapping[str, Setting]]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Study:
-    """A grid of configurations × seeds, and what trains one of them.
+    """A grid of configurations × seeds, and what measures one of them.
 
     Attributes:
         name: of its table, ``data/results/<name>.csv``.
-        configurations: keyword arguments of the trainer, by the name in the table; ``trainer`` there names another one.
-        trainer: maps a seed and those arguments to rows (epoch, metric, value).
+        configurations: settings by the name in the table; among them, ``"measure"`` and ``"seeds"`` take the place of
+            the study's.
+        measure: function of a seed and the other settings, as keyword arguments, that returns rows.
         seeds: seeds 0 to ``seeds`` − 1 for each configuration.
-        fewer: other numbers of seeds, by configuration.
         alone: times something, so that nothing else may run beside it.
         note: what was cut.
     """
 
     name: str
     configurations: Configurations
-    trainer: Callable[..., list[Row]] = trainings.train
+    _: KW_ONLY
+    measure: Callable[..., list[Row]] = reports.train_and_report
     seeds: int = 1
-    fewer: Mapping[str, int] = field(default_factory=dict)
     alone: bool = False
     note: str = ""
 
     @property
     def grid(self) -> list[tuple[str, int]]:
         """Every (configuration, seed), in the order of the table."""
-        return [(name, seed) for name in self.configurations for seed in range(self.fewer.get(name, self.seeds))]
+        seeds = {name: settings.get("seeds", self.seeds) for name, settings in self.configurations.items()}
+        return [(name, seed) for name in seeds for seed in range(seeds[name])]
+
+    def measuring(self, configuration: str) -> tuple[Callable[..., list[Row]], dict[str, Setting]]:
+        """The function that measures a configuration, and its keyword arguments."""
+        settings = {"measure": self.measure} | dict(self.configurations[configuration])
+        settings.pop("seeds", None)
+        return settings.pop("measure"), settings
 
 
 S0 = {"batch_size": 64, "learning_rate": 0.01, "momentum": 0.9, "epochs": 10}
 S2 = {"batch_size": 200, "learning_rate": 5e-4, "optimizer": "adam"}
 S4 = {"batch_size": 512, "learning_rate": 0.001, "momentum": 0.0, "epochs": 50, "keep": 5}
-END = ("test", "train_end", "recalls")
-S1_END = ("best", "classes", "confusion", "calibration", "quality", "train_end")
 
 
 def _s0_recipe() -> Configurations:
-    ends = {"last": ("classes", "confusion", "weights", "templates", "logits", "steps")}
-    plain = S0 | {"last": ("steps",), "momentum": 0.0}
+    plain = S0 | {"last": (reports.step_noise,), "momentum": 0.0, "seeds": 3}
     return {
-        "published": S0 | ends,
-        "split": S0 | {"whole": False, "each": ("test",)},
+        "published": S0 | {"last": (reports.weights, reports.templates, reports.logit_sums, reports.step_noise)},
+        "split": S0 | {"whole": False, "each": (reports.on_test,), "seeds": 3},
         "momentum 0": plain,
         "momentum 0 lr 0.1": plain | {"learning_rate": 0.1},
     }
@@ -64,264 +67,191 @@ def _s0_recipe() -> Configurations:
 
 def _scaling() -> Configurations:
     unit = (0.01, 0.03, 0.1, 0.3)
-    rates = {"unit": unit, "std": (0.001, 0.003, 0.01, 0.03), "pixel": (0.0003, 0.001, 0.003, 0.01)}
+    rates = {"unit": unit, "std": (0.001, 0.003, 0.01, 0.03), "pixel": (0.01,)}
     rates["raw"] = (0.01, 1e-5, *(float(f"{rate / 255**2:.2g}") for rate in unit))
-    runs = {
-        f"{scaling} lr={rate:g}": S0 | {"scaling": scaling, "learning_rate": rate, "stepwise": True, "keep": 10}
+    first = {f"{s} first gradient": {"scaling": s, "measure": measurements.first_gradient} for s in ("unit", "raw")}
+    return {
+        f"{scaling} lr={rate:g}": S0 | {"scaling": scaling, "learning_rate": rate, "keep": 10}
         for scaling, some in rates.items()
         for rate in some
-    }
-    first = {f"{s} first gradient": {"scaling": s, "trainer": measurements.first_gradient} for s in rates}
-    return runs | first
+    } | first
+
+
+def _s1_recipe() -> Configurations:
+    last = (reports.best, reports.classes, reports.confusion, reports.calibration, reports.certainty, reports.quality)
+    twice = S1 | {"measure": measurements.train_twice, "seeds": 1}
+    return {"published": S1 | {"each": (reports.on_test,), "last": last}, "same seed twice": twice}
 
 
 def _s1_variants() -> Configurations:
-    stated = S1 | {"last": END, "keep": 10}
-    to_the_end, constant = stated | {"patience": 0}, stated | {"decay_every": 0}
+    stated = S1 | {"last": (reports.on_test,), "keep": 10}
+    by_digit = stated | {"last": (reports.on_test, reports.recalls)}
+    constant, to_the_end = {"decay_every": 0}, {"patience": 0}
+    long = constant | to_the_end | {"epochs": 200, "each": (reports.on_test,), "last": (), "seeds": 1}
+    in_order = to_the_end | {"measure": measurements.train_in_order}
     found = {
         "unit": stated | {"scaling": "unit"},
-        "class weights": stated | {"arrange": "balanced", "last": (*END, "classes")},
+        "class weights": by_digit | {"arrangement": "balanced"},
         "deskewed": stated | {"scaling": "deskewed"},
-        "augmented": stated | {"augment": "shift and turn"},
-        "errors up-weighted": stated | {"arrange": "errors"},
-        "constant": constant,
-        "no early stop": to_the_end,
-        "constant no early stop": constant | {"patience": 0},
+        "augmented": by_digit | {"augment": shift_and_turn, "seeds": 3},
+        "errors up-weighted": by_digit | {"arrangement": "errors", "seeds": 3},
+        "constant": stated | constant,
+        "no early stop": stated | to_the_end,
+        "constant no early stop": stated | constant | to_the_end,
         "zeros": stated | {"initialisation": "zeros"},
         "torch": stated | {"initialisation": "torch"},
         "normal(0,1)": stated | {"initialisation": "normal(0,1)"},
-        "input dropout=0.1": stated | {"augment": "drop pixels"},
-        "long": constant | {"patience": 0, "epochs": 200, "each": ("test",)},
+        "input dropout=0.1": stated | {"augment": drop_pixels, "seeds": 3},
+        "long": stated | long,
+        "no shuffle": S1 | in_order,
+        "sorted": S1 | in_order | {"arrangement": "sorted"},
     }
-    for name, order in (("no shuffle", "file"), ("sorted", "sorted")):
-        found[name] = S1 | {"order": order, "patience": 0, "trainer": trainings.train_in_order}
     for size in (32, 128, 256, 1024):
         found[f"batch={size}"] = stated | {"batch_size": size}
         found[f"batch={size} scaled"] = stated | {"batch_size": size, "learning_rate": 0.01 * size / 64}
-    for decay in (1e-5, 1e-4, 1e-3, 1e-2):
-        found[f"weight_decay={decay:.0e}".replace("e-0", "e-")] = stated | {"weight_decay": decay}
+    for name in ("1e-5", "1e-4", "1e-3", "1e-2"):
+        found[f"weight_decay={name}"] = stated | {"weight_decay": float(name), "seeds": 3}
     for rate in (1e-4, 1e-3, 1e-2, 1e-1, 1.0):
         for momentum in (0.0, 0.9):
-            changes = {"learning_rate": rate, "momentum": momentum, "decay_every": 0, "patience": 0, "last": ()}
-            found[f"lr={rate:g} momentum={momentum:g}"] = stated | changes | {"stepwise": True}
-    return found | {"gradient norm": {"epochs": 5, "trainer": measurements.gradient_norms}}
+            changes = {"learning_rate": rate, "momentum": momentum, "last": (), "seeds": 1}
+            found[f"lr={rate:g} momentum={momentum:g}"] = stated | constant | to_the_end | changes
+    return found | {"gradient norm": {"epochs": 5, "measure": measurements.gradient_norms, "seeds": 1}}
 
 
 def _cost() -> Configurations:
-    sizes = {f"linear {side}x{side}": {"side": side} for side in (7, 14, 56)}
-    models = {"cnn 4-8": {"channels": [4, 8]}, "cnn 8-16": {"channels": [8, 16]}, "mlp 512": {"hidden": [512]}}
-    batches = {f"in memory batch={size}": {"batch_size": size} for size in (16, 32, 64, 128, 256, 1024)}
-    feeds = {f"loader workers={workers}": {"workers": workers} for workers in (0, 1, 2, 4)}
-    feeds |= {f"loader batch={size}": {"workers": 2, "batch_size": size} for size in (32, 128)}
-    feeds = {name: settings | {"trainer": measurements.loader} for name, settings in feeds.items()}
-    return {"linear": {}} | sizes | models | batches | feeds
+    found = {"linear": {}} | {f"linear {side}x{side}": {"side": side} for side in (7, 56)}
+    found |= {"cnn 4-8": {"channels": [4, 8]}, "cnn 8-16": {"channels": [8, 16]}}
+    found |= {f"in memory batch={size}": {"batch_size": size} for size in (16, 32, 64, 128, 1024)}
+    feed = {"measure": measurements.loader, "seeds": 2}
+    found |= {f"loader workers={workers}": feed | {"workers": workers} for workers in (0, 1, 2, 4)}
+    return found | {f"loader batch={size}": feed | {"workers": 2, "batch_size": size} for size in (32, 128)}
 
 
 def _optimum() -> Configurations:
-    starts = {f"l2=1e-4 start={name}": {"l2": 1e-4, "start": name, "images": 10_000} for name in ("zeros", "xavier")}
-    starts["l2=1e-4 start=normal"] = {"l2": 1e-4, "start": "normal(0,1)", "images": 10_000}
-    return {f"l2={l2}": {"l2": float(l2)} for l2 in ("1e-3", "1e-5", "1e-7")} | starts
+    base = {"l2": 1e-4, "images": 10_000}
+    return {
+        "l2=1e-5": {"l2": 1e-5, "initialisation": "zeros"},
+        "l2=1e-4 start=zeros": base | {"initialisation": "zeros"},
+        "l2=1e-4 start=xavier": base | {"initialisation": "xavier", "seeds": 2},
+        "l2=1e-4 start=normal": base | {"initialisation": "normal(0,1)", "seeds": 2},
+    }
 
 
 def _widths() -> Configurations:
     networks = {"linear": []} | {str(width): [width] for width in (512, 256, 128, 64)}
     networks |= {f"{width}-{width // 2}": [width, width // 2] for width in (512, 256, 128, 64)}
-    run = S2 | {"whole": False, "epochs": 50, "each": ("test",), "last": ("tail", "train_end", "size")}
-    found = {name: run | {"hidden": hidden} for name, hidden in networks.items()}
-    return found | {"linear std": run | {"scaling": "std"}, "linear long": run | {"epochs": 150, "keep": 10}}
+    base = S2 | {"whole": False, "epochs": 50, "each": (reports.on_test,)}
+    found = {name: base | {"hidden": hidden} for name, hidden in networks.items()}
+    return found | {"linear std": base | {"scaling": "std"}, "linear long": base | {"epochs": 150, "keep": 10}}
+
+
+def _depth() -> Configurations:
+    base = S2 | {"hidden": [512], "epochs": 20}
+    return {
+        "512": base | {"last": (reports.confusion, reports.recalls), "last_at": 15},
+        "512-256": base | {"hidden": [512, 256]},
+        "512 std": base | {"scaling": "std", "seeds": 1},
+    }
 
 
 def _penalties() -> Configurations:
     epochs = {"0": 100, "3e-05": 100, "0.0003": 100, "1e-05": 60, "0.001": 30, "0.003": 30}
-    run = S2 | {"hidden": [512]}
-    found = {name: run | {"epochs": n, "weight_decay": 2 * float(name)} for name, n in epochs.items()}
-    found["3e-05"] |= {"each": ("recalls",), "last": ("confusion",)}
-    return found | {"3e-05 weight_decay": run | {"epochs": 100, "weight_decay": 3e-5}}
+    base = S2 | {"hidden": [512]}
+    found = {name: base | {"epochs": n, "weight_decay": 2 * float(name)} for name, n in epochs.items()}
+    found["0"] |= {"seeds": 2}
+    found["3e-05"] |= {"each": (reports.recalls,), "last": (reports.confusion,)}
+    return found | {"3e-05 weight_decay": base | {"epochs": 100, "weight_decay": 3e-5}}
 
 
 def _linear_penalties() -> Configurations:
-    run = S2 | {"epochs": 30, "keep": 10, "last": ("calibration", "weights")}
-    found = {f"penalty lambda={name}": run | {"weight_decay": 2 * float(name)} for name in ("0", "0.0001", "0.1")}
-    found |= {f"weight_decay lambda={name}": run | {"weight_decay": float(name)} for name in ("0.0001", "0.1")}
-    found["zeros lambda=0"] = run | {"initialisation": "zeros"}
-    std = {f"std {name}": found[name] | {"scaling": "std"} for name in ("penalty lambda=0", "penalty lambda=0.0001")}
-    return found | std
+    base = S2 | {"epochs": 30, "keep": 10}
+    known = base | {"last": (reports.calibration, reports.weights)}
+    std = base | {"scaling": "std", "seeds": 2}
+    found = {f"penalty lambda={name}": known | {"weight_decay": 2 * float(name)} for name in ("0", "0.0001", "0.1")}
+    return found | {
+        "weight_decay lambda=0.0001": base | {"weight_decay": 0.0001},
+        "weight_decay lambda=0.1": base | {"weight_decay": 0.1, "seeds": 2},
+        "zeros lambda=0": known | {"initialisation": "zeros"},
+        "std penalty lambda=0": std,
+        "std penalty lambda=0.0001": std | {"weight_decay": 0.0002},
+    }
 
 
 def _minibatches() -> Configurations:
-    grid = {20: (5e-4,), 200: (5e-4, 2e-3), 2_000: (5e-4, 5e-3), 60_000: (5e-4, 1e-2)}
-    run = {"hidden": [128], "optimizer": "adam", "keep": 10}
+    rates = {20: (5e-4,), 200: (5e-4, 2e-3), 2_000: (5e-4, 5e-3), 60_000: (5e-4, 1e-2)}
+    base = S2 | {"hidden": [128], "keep": 10, "last": (reports.seconds,)}
     return {
-        f"batch={size} lr={rate:g}": run
-        | {"batch_size": size, "learning_rate": rate, "epochs": 100 if size == 60_000 else 15, "last": ("time",)}
-        for size, rates in grid.items()
-        for rate in rates
+        f"batch={n} lr={rate:g}": base | {"batch_size": n, "learning_rate": rate, "epochs": 100 if n == 60_000 else 15}
+        for n, some in rates.items()
+        for rate in some
     }
 
 
 def _one_vs_rest() -> Configurations:
-    lengths = {0.1: (800, 50), 0.5: (300, 10), 1.0: (200, 10)}
-    runs = {
-        f"lr={rate:g} {kind}": {"learning_rate": rate, "epochs": n, "every": every, "printed": kind == "printed"}
-        for kind in ("correct", "printed")
-        for rate, (n, every) in lengths.items()
-        if kind == "correct" or rate < 1
+    bases = {
+        0.1: {"learning_rate": 0.1, "epochs": 800, "every": 50, "seeds": 1},
+        0.5: {"learning_rate": 0.5, "epochs": 300, "every": 10},
+        1.0: {"learning_rate": 1.0, "epochs": 200, "every": 10, "seeds": 3},
     }
-    ends = {"ovr converged": {"softmax": False}, "softmax converged": {"softmax": True}}
-    return runs | {name: settings | {"trainer": measurements.converged} for name, settings in ends.items()}
+    found = {f"lr={rate:g} correct": base for rate, base in bases.items()}
+    found |= {f"lr={rate:g} printed": bases[rate] | {"printed": True} for rate in (0.1, 0.5)}
+    converged = {"measure": one_vs_rest.converged, "seeds": 1}
+    return found | {
+        "ovr converged": converged | {"softmax": False},
+        "softmax converged": converged | {"softmax": True},
+    }
 
 
 def _improvements() -> Configurations:
-    return {
+    std = S4 | {"scaling": "std"}
+    found = {
         "long": S4 | {"epochs": 500, "keep": 50},
-        "std lr=0.001": S4 | {"scaling": "std"},
+        "std lr=0.001": std,
         "momentum": S4 | {"momentum": 0.9},
         "adam lr=0.001": S4 | {"optimizer": "adam"},
-        **{f"weight_decay={decay:g}": S4 | {"weight_decay": decay} for decay in (1e-4, 1e-2)},
-        **{f"unit lr={rate:g}": S4 | {"learning_rate": rate} for rate in (0.01, 0.1, 0.5)},
-        **{f"std lr={rate:g}": S4 | {"learning_rate": rate, "scaling": "std"} for rate in (0.01, 0.05)},
     }
+    found |= {f"weight_decay={decay:g}": S4 | {"weight_decay": decay} for decay in (1e-4, 1e-2)}
+    found |= {f"unit lr={rate:g}": S4 | {"learning_rate": rate} for rate in (0.01, 0.1, 0.5)}
+    return found | {f"std lr={rate:g}": std | {"learning_rate": rate} for rate in (0.01, 0.05)}
 
 
-_CNN = {"1": [1], "2": [2], "4": [4], "4-8": [4, 8], "8-16": [8, 16]}
-_NOISE = (16, 32, 64, 128, 256, 512, 1024)
-_BATCHES = (32, 64, 100, 128, 256, 400, 512, 600, 1000)
+def _convolutional() -> Configurations:
+    base = S0 | {"last": (reports.size,)}
+    found = {str(n): base | {"channels": [n], "seeds": 1} for n in (1, 2)}
+    found |= {"4": base | {"channels": [4]}, "4-8": base | {"channels": [4, 8]}}
+    return found | {"8-16": base | {"channels": [8, 16], "epochs": 4}}
 
+
+_BATCHES = {f"batch={n}": S4 | {"batch_size": n} for n in (32, 64, 100, 128, 256, 400, 512, 600, 1000)}
+_GRADIENTS = {"gradients": S0 | {"scaling": "gradients", "whole": False, "each": (reports.on_test,)}}
+_RANGE_TESTS = {"fresh": {"after_training": False}, "trained": {"after_training": True}}
+_NOISE = {str(size): {"batch_size": size} for size in (16, 32, 64, 128, 256, 512, 1024)}
+_PARTS = {"train": {"part": "train"}, "test": {"part": "t10k"}}
+
+# The long ones come first.
 STUDIES = {
     study.name: study
     for study in (
+        Study("s2_l2", _penalties(), note="100 epochs, but 60 for 1e-5 and 30 for 1e-3 and 3e-3."),
+        Study("s2_widths", _widths(), note="54,000 training images, so that 6,000 others choose the epoch; 50 epochs."),
+        Study("s2_depth", _depth(), seeds=5),
+        Study("s1_variants", _s1_variants(), seeds=5, note="Without shuffling no early stop."),
+        Study("s3_ovr", _one_vs_rest(), measure=one_vs_rest.one_vs_rest, seeds=2, note="800, 300 and 200 steps."),
+        Study("s4_batch", _BATCHES, seeds=2, note="Curves kept at epochs 1, 2, 3 and every fifth."),
+        Study("s4_improve", _improvements()),
+        Study("cnn", _convolutional(), seeds=2, note="The largest for four epochs."),
+        Study("s2_linear", _linear_penalties(), seeds=3),
+        Study("s2_minibatch", _minibatches(), note="The whole set as one batch for 100 steps."),
+        Study("optimum", _optimum(), measure=measurements.optimum, note="Starts on 10,000 images."),
+        Study("scaling", _scaling(), seeds=2),
+        Study("s1_recipe", _s1_recipe(), seeds=10),
+        Study("s0_recipe", _s0_recipe(), seeds=5),
+        Study("features", _GRADIENTS, note="Oriented gradients only."),
+        Study("range_test", _RANGE_TESTS, measure=measurements.range_test, seeds=5),
+        Study("gradient_noise", _NOISE, measure=measurements.gradient_noise, seeds=3),
+        Study("data", _PARTS, measure=measurements.describe),
         Study(
-            name="s2_l2",
-            configurations=_penalties(),
-            fewer={"0": 2},
-            note="One seed, two without penalty; 100 epochs, but 60 for 1e-5 and 30 for 1e-3 and 3e-3.",
-        ),
-        Study(
-            name="s2_widths",
-            configurations=_widths(),
-            note="54,000 training images, so that 6,000 others can choose the epoch; 50 epochs, not 100; one seed.",
-        ),
-        Study(
-            name="s2_depth",
-            configurations={
-                "512": S2 | {"hidden": [512], "epochs": 20, "look": [15], "last": ("confusion", "recalls")},
-                "512-256": S2 | {"hidden": [512, 256], "epochs": 20},
-                "512 std": S2 | {"hidden": [512], "epochs": 20, "scaling": "std"},
-            },
-            seeds=5,
-            fewer={"512 std": 1},
-            note="Five seeds, as in the document; one on standardised pixels.",
-        ),
-        Study(
-            name="s1_variants",
-            configurations=_s1_variants(),
-            seeds=5,
-            fewer={n: 1 for n in _s1_variants() if n.startswith(("long", "gradient norm", "lr="))}
-            | {n: 3 for n in _s1_variants() if n.startswith(("augmented", "errors", "input dropout", "weight_decay"))},
-            note="Five seeds; three for augmentation, weighted errors, dropout, decay; one for 200 epochs and for the "
-            "grid of learning rates. Without shuffling no early stop.",
-        ),
-        Study(
-            name="s3_ovr",
-            configurations=_one_vs_rest(),
-            trainer=measurements.one_vs_rest,
-            seeds=2,
-            fewer={
-                "lr=0.1 correct": 1,
-                "lr=0.1 printed": 1,
-                "lr=1 correct": 3,
-                "ovr converged": 1,
-                "softmax converged": 1,
-            },
-            note="Full batches; 800, 300 and 200 steps; one to three splits.",
-        ),
-        Study(
-            name="s4_batch",
-            configurations={f"batch={size}": S4 | {"batch_size": size} for size in _BATCHES},
-            seeds=2,
-            note="Curves kept at epochs 1, 2, 3 and every fifth.",
-        ),
-        Study(name="s4_improve", configurations=_improvements()),
-        Study(
-            name="cnn",
-            configurations={
-                name: S0 | {"channels": channels, "epochs": 4 if name == "8-16" else 10, "last": ("size",)}
-                for name, channels in _CNN.items()
-            },
-            seeds=2,
-            fewer={"1": 1, "2": 1},
-            note="Two seeds; one for the two smallest networks; the largest for four epochs.",
-        ),
-        Study(
-            name="s2_linear",
-            configurations=_linear_penalties(),
-            seeds=3,
-            fewer={"std penalty lambda=0": 2, "std penalty lambda=0.0001": 2, "weight_decay lambda=0.1": 2},
-            note="Three seeds, two for standardised pixels.",
-        ),
-        Study(
-            name="s2_minibatch",
-            configurations=_minibatches(),
-            note="One seed; the whole set as one batch for 100 steps.",
-        ),
-        Study(
-            name="optimum",
-            configurations=_optimum(),
-            trainer=measurements.optimum,
-            fewer={"l2=1e-4 start=xavier": 2, "l2=1e-4 start=normal": 2},
-            note="Weak penalties in place of none: only a penalty gives a certificate; starts on 10,000 images.",
-        ),
-        Study(
-            name="scaling",
-            configurations=_scaling(),
-            seeds=2,
-            note="Two seeds.",
-        ),
-        Study(
-            name="s1_recipe",
-            configurations={
-                "published": S1 | {"each": ("test",), "last": S1_END},
-                "same seed twice": S1 | {"trainer": measurements.repeat},
-            },
-            seeds=10,
-            fewer={"same seed twice": 1},
-        ),
-        Study(
-            name="s0_recipe",
-            configurations=_s0_recipe(),
-            seeds=5,
-            fewer={"split": 3, "momentum 0": 3, "momentum 0 lr 0.1": 3},
-        ),
-        Study(
-            name="features",
-            configurations={"gradients": S0 | {"scaling": "gradients", "whole": False, "each": ("test",)}},
-            note="Oriented gradients only, one seed.",
-        ),
-        Study(
-            name="range_test",
-            configurations={"fresh": {"trained": False}, "trained": {"trained": True}},
-            trainer=measurements.range_test,
-            seeds=5,
-        ),
-        Study(
-            name="gradient_noise",
-            configurations={str(size): {"batch_size": size} for size in _NOISE},
-            trainer=measurements.gradient_noise,
-            seeds=3,
-        ),
-        Study(
-            name="data",
-            configurations={"train": {"part": "train"}, "test": {"part": "t10k"}},
-            trainer=measurements.describe,
-        ),
-        Study(
-            name="cost",
-            configurations=_cost(),
-            trainer=measurements.cost,
-            seeds=3,
-            fewer={name: 2 for name in _cost() if name.startswith("loader")},
-            alone=True,
-            note="Times of an epoch are reckoned from a part of it; no GPU.",
+            "cost", _cost(), measure=measurements.cost, seeds=3, alone=True, note="Reckoned from a part of an epoch."
         ),
     )
 }
