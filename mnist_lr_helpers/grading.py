@@ -234,7 +234,8 @@ def _clue(judged: list[_Trial], tolerance: float) -> str:
 def as_tensor(value: object) -> torch.Tensor | None:
     """Any array-like as a tensor of float64, or of bool; None if it is not made of real numbers."""
     try:
-        if isinstance(value, list | tuple) and any(isinstance(part, list | tuple | torch.Tensor) for part in value):
+        kinds = set(map(type, value)) if isinstance(value, list | tuple) else set()
+        if any(issubclass(kind, list | tuple | torch.Tensor) for kind in kinds):
             return torch.stack([as_tensor(part) for part in value])
         if isinstance(value, torch.Tensor):
             dense = value.detach().to_dense().cpu()

@@ -49,7 +49,9 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "this is the sum over the images, not the mean": lambda z, y: _losses(z, y).sum(),
             "this is one loss for each image; give their mean": _losses,
-            "only the images whose answer is yes have a loss here": lambda z, y: (_losses(z, y) * y).mean(),
+            "only the images whose answer is yes have a loss here": lambda z, y: (
+                _losses(z, y) * torch.tensor(y)
+            ).mean(),
             "yes and no are interchanged": lambda z, y: _losses(-z, y).mean(),
         },
     ),

@@ -43,6 +43,9 @@ EXERCISES: dict[str, Exercise] = {
             "a row holds one more cell than there are steps": lambda side, k, cells: (
                 k * sum(((side - cell) // (cell // 2)) ** 2 for cell in cells)
             ),
+            "the last cell of a row, which just reaches the border, is missing": lambda side, k, cells: (
+                k * sum(len(range(0, side - cell, cell // 2)) ** 2 for cell in cells)
+            ),
             "each cell has a number for every orientation": lambda side, k, cells: sum(
                 _cells(side, cell, cell // 2) for cell in cells
             ),

@@ -58,7 +58,7 @@ EXERCISES: dict[str, Exercise] = {
             "this accepts an accuracy that is only near; so many decimals were printed for a reason": lambda a, n: (
                 abs(round(a * n) / n - a) < 1e-6
             ),
-            "this leaves too much room: a thousandth of an image is more than rounding": lambda a, n: (
+            "this leaves too much room: a Python float's rounding is far below a thousandth of an image": lambda a, n: (
                 abs(a * n - round(a * n)) < 1e-2
             ),
             "this answers the opposite question": lambda a, n: abs(a * n - round(a * n)) >= 1e-6,
