@@ -17,22 +17,12 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
-import numpy as np
-import torch
+from mnist_lr_helpers.comparison import agree, as_tensor, clue_in
 
 MARKS = {"not attempted": "○", "wrong": "✘", "right": "✔"}
 NOTHING = "your function returns nothing: print shows a value, return hands it over"
 # What the interpreter does in a function whose body is `...`, `pass`, or a docstring alone, or that returns `...`.
 IDLE_STEPS = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "COPY_FREE_VARS"}
-# What sets right an answer that is wrong in the same way throughout.
-REPAIRS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "this is 100 times too large; are these percentages? Give fractions of 1": lambda values: values / 100,
-    "this is 100 times too small": lambda values: values * 100,
-    "the sign is turned round": torch.neg,
-    "the right values in the wrong order: the last comes first": lambda values: (
-        values.flip(0) if values.ndim else values
-    ),
-}
 SHORT = reprlib.Repr()  # it survives what cannot be shown, too
 SHORT.maxlist = SHORT.maxtuple = 8
 SHORT.maxstring = SHORT.maxother = 120
@@ -123,9 +113,12 @@ def grade_answer(name: str, answer: object, **given: object) -> Grade:
     exercise = find_exercise(name)
     if answer is ... or _is_stub(answer):
         return Grade("not attempted", "not attempted yet. Replace the … with your answer")
-    if bool(exercise.probes) != callable(answer):
-        asked = "a function" if exercise.probes else "a value, not a function; did you forget the brackets?"
-        return Grade("wrong", f"the answer should be {asked}")
+    if exercise.probes and not callable(answer):
+        return Grade("wrong", "the answer should be a function")
+    if callable(answer) and not exercise.probes:
+        return Grade("wrong", "the answer should be a value, not a function; did you forget the brackets?")
+    if answer is None:
+        return Grade("wrong", "the answer is None, which is nothing: print shows a value, and does not hand it over")
     try:
         wanted = [(probe, exercise.expected(*probe, **given)) for probe in exercise.probes or ((),)]
     except Exception as error:
@@ -187,7 +180,8 @@ def _explain(exercise: Exercise, trials: list[_Trial], given: Mapping[str, objec
         hints = (hint for hint, mistake in exercise.mistakes.items() if _made(mistake, judged, exercise, given))
         if hint := next(hints, ""):
             return "; ".join(filter(None, [hint, trouble]))
-        parts = [trouble or _clue(judged, exercise.tolerance) or "not right yet, and none of the usual mistakes"]
+        clue = clue_in([(trial.value, trial.wanted) for trial in judged], exercise.tolerance)
+        parts = [trouble or clue or "not right yet, and none of the usual mistakes"]
     if exercise.probes:
         parts += [f"right for {trial.question}" for trial in judged if trial.right][:1]
         parts += [f"for {t.question} yours is {_short(t.value)}" for t in judged if not t.right][:1]
@@ -200,66 +194,6 @@ def _made(mistake: Callable[..., Any], judged: list[_Trial], exercise: Exercise,
         return all(agree(trial.value, mistake(*trial.probe, **given), exercise.tolerance) for trial in judged)
     except Exception:  # a mistake that stops on one of these inputs is not that of an answer which goes through
         return False
-
-
-def _clue(judged: list[_Trial], tolerance: float) -> str:
-    """What can be said about a wrong answer without knowing the exercise; empty if nothing can."""
-    wrong = next(trial for trial in judged if not trial.right)
-    value, wanted = as_tensor(wrong.value), as_tensor(wrong.wanted)
-    if wanted is None:  # several things of different shapes
-        return ""
-    if value is None or value.dtype != wanted.dtype:
-        asked = "True or False is" if wanted.dtype == torch.bool else "numbers are" if wanted.ndim else "a number is"
-        return f"{asked} asked for, and this is of the type {type(wrong.value).__name__}"
-    if value.shape != wanted.shape:
-        return f"the number of values is not right, or their shape: {list(value.shape)} for {list(wanted.shape)}"
-    if (value.isnan() & ~wanted.isnan()).any():
-        return "there is a nan in it, which is not a number: 0 / 0, say, or inf − inf"
-    pairs = [(as_tensor(trial.value), as_tensor(trial.wanted)) for trial in judged]
-    if wanted.dtype == torch.bool or any(left is None or left.shape != right.shape for left, right in pairs):
-        return ""
-    for clue, repair in REPAIRS.items():
-        if all(agree(repair(left), right, tolerance) for left, right in pairs):
-            return clue
-    if wanted.ndim == 1 and len({right.shape for _, right in pairs}) == 1:
-        hits = torch.stack([torch.isclose(*pair, rtol=tolerance, atol=tolerance) for pair in pairs]).all(dim=0)
-        if hits.any():
-            numbers = ", ".join(f"no. {place + 1}" for place, hit in enumerate(hits) if hit)
-            return f"of the {len(hits)} values only these are right: {numbers}"
-    if all(torch.allclose(*pair, rtol=0, atol=0.02 * pair[1].abs().max().item()) for pair in pairs):
-        return "close, but not close enough: is something rounded, or a little different from what is asked?"
-    return ""
-
-
-def as_tensor(value: object) -> torch.Tensor | None:
-    """Any array-like as a tensor of float64, or of bool; None if it is not made of real numbers."""
-    try:
-        kinds = set(map(type, value)) if isinstance(value, list | tuple) else set()
-        if any(issubclass(kind, list | tuple | torch.Tensor) for kind in kinds):
-            return torch.stack([as_tensor(part) for part in value])
-        if isinstance(value, torch.Tensor):
-            dense = value.detach().to_dense().cpu()
-            return None if dense.is_complex() else dense if dense.dtype == torch.bool else dense.double()
-        array = np.asarray(value)
-        if array.dtype.kind not in "biufO":
-            return None
-        return torch.from_numpy(array.astype(bool if array.dtype.kind == "b" else np.float64))
-    except Exception:  # there is no end of things that are no numbers
-        return None
-
-
-def agree(value: object, wanted: object, tolerance: float) -> bool:
-    """Whether two values are the same number, truth value, array, or list of such; ``...`` is wanted: anything is."""
-    if wanted is ...:
-        return True
-    left, right = as_tensor(value), as_tensor(wanted)
-    if right is None and isinstance(wanted, list | tuple):
-        parts = value if left is None or not left.ndim else list(left)
-        fits = isinstance(parts, list | tuple) and len(parts) == len(wanted)
-        return fits and all(agree(*pair, tolerance) for pair in zip(parts, wanted, strict=True))
-    if left is None or right is None or left.dtype != right.dtype or left.shape != right.shape:
-        return False
-    return torch.allclose(left.double(), right.double(), rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def _short(value: object) -> str:

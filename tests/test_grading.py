@@ -154,14 +154,14 @@ def test_values_are_judged_by_what_the_run_measured(ask: Callable) -> None:
     larger = ask(lambda measured: measured > 3, mistakes={"no": lambda measured: measured <= 3})
     assert larger(True, measured=5) == RIGHT
     assert larger(True, measured=2).message == "no"
-    assert larger(1, measured=5).message == "True or False is asked for, and this is of the type int"
+    assert larger(1, measured=5).message == "True or False, please: this is of the type int"
 
 
 def test_a_function_is_no_answer_to_a_question_for_a_value(ask: Callable) -> None:
     value = ask(lambda measured: measured)
     assert "did you forget the brackets?" in value(lambda: 5, measured=5).message
     assert value(..., measured=5).status == "not attempted"
-    assert value(None, measured=5).status == "wrong"
+    assert value(None, measured=5).message.startswith("the answer is None, which is nothing")
 
 
 def test_a_measurement_that_the_answer_has_overwritten_is_named(ask: Callable) -> None:
@@ -205,7 +205,7 @@ def test_any_kind_of_number_is_accepted(ask: Callable, value: object) -> None:
 def test_any_kind_of_truth_is_accepted(ask: Callable, truth: object) -> None:
     assert ask(lambda: True)(truth) == RIGHT
     assert ask(lambda: False)(truth).status == "wrong"
-    assert ask(lambda: 1)(truth).message == "a number is asked for, and this is of the type " + type(truth).__name__
+    assert ask(lambda: 1)(truth).message.startswith(f"a number, please: this is of the type {type(truth).__name__}")
 
 
 def test_a_data_frame_is_a_matrix(ask: Callable) -> None:
@@ -288,14 +288,14 @@ def test_a_wrong_answer_is_shown_where_it_is_wrong(ask: Callable) -> None:
         (lambda x: x.flip(0), "the last comes first"),
         (lambda x: x.round(decimals=2), "close, but not close enough"),
         (lambda x: x + x * torch.tensor([0.0, 5, 9]), "of the 3 values only these are right: no. 1"),
-        (lambda x: x[:2], "the number of values is not right, or their shape: [2] for [3]"),
-        (lambda x: x[None], "[1, 3] for [3]"),
-        (lambda x: x.sum(), "[] for [3]"),
+        (lambda x: x[:2], "this is shape [2], asked for is shape [3]"),
+        (lambda x: x[None], "this is shape [1, 3], asked for is shape [3]"),
+        (lambda x: x.sum(), "this is one number, asked for is shape [3]"),
         (lambda x: x * torch.nan, "there is a nan in it"),
-        (lambda x: "0.41", "numbers are asked for, and this is of the type str"),
+        (lambda x: "0.41", "numbers, please: this is of the type str"),
         (lambda x: {"mean": 1}, "of the type dict"),
-        (lambda x: x * 1j, "of the type Tensor"),
-        (lambda x: x > 0, "of the type Tensor"),
+        (lambda x: x * 1j, "of the type Tensor of torch.complex64"),
+        (lambda x: x > 0, "of the type Tensor of torch.bool"),
         (lambda x: x + 1, "not right yet, and none of the usual mistakes"),
     ],
 )
@@ -314,7 +314,7 @@ def test_a_clue_has_to_fit_everywhere(ask: Callable) -> None:
 
 
 def test_text_that_looks_like_a_number_is_text(ask: Callable) -> None:
-    assert ask(lambda: 4)("4").message == "a number is asked for, and this is of the type str"
+    assert ask(lambda: 4)("4").message == "a number, please: this is of the type str"
 
 
 # What an answer must not do
