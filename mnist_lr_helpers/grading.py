@@ -126,7 +126,7 @@ def grade_answer(name: str, answer: object, **given: object) -> Grade:
             raise
         return Grade(
             "wrong",
-            f"the check cannot use {', '.join(given)} any more ({_told(error)}). Does your code give this name to "
+            f"the check cannot use {', '.join(given)} any more ({_told(error)}). Does your code give such a name to "
             "something else? Choose a name of your own and run the notebook again",
         )
     trials = [_try(answer, probe, value, exercise.tolerance) for probe, value in wanted]
