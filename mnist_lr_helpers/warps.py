@@ -20,8 +20,7 @@ def warp(
     across: float | Tensor = 1.0,
     slant: float | Tensor = 0.0,
     angle: float | Tensor = 0.0,
-    dx: float | Tensor = 0.0,
-    dy: float | Tensor = 0.0,
+    shift: tuple[float | Tensor, float | Tensor] = (0.0, 0.0),
 ) -> Tensor:
     """Stretch, slant and turn the ink about the middle of the image, then move it.
 
@@ -31,8 +30,7 @@ def warp(
         across: another factor for the width alone.
         slant: pixels to the right per pixel up.
         angle: degrees, clockwise.
-        dx: pixels to the right.
-        dy: pixels down.
+        shift: pixels to the right, and pixels down.
 
     Returns:
         Ink, same shape, interpolated linearly (``affine_grid`` and ``grid_sample`` of PyTorch).
@@ -43,7 +41,7 @@ def warp(
     """
     check_ink(images)
     n, _, height, width = images.shape
-    numbers = (torch.as_tensor(one, dtype=torch.float32) for one in (scale, across, slant, angle, dx, dy))
+    numbers = (torch.as_tensor(one, dtype=torch.float32) for one in (scale, across, slant, angle, *shift))
     scale, across, slant, angle, dx, dy = (one.expand(n) for one in numbers)
     cosine, sine = torch.deg2rad(angle).cos() / scale, torch.deg2rad(angle).sin() / scale
     # Where each pixel of the new image lies in the old one, from the middle and in pixels: all steps backwards.
@@ -86,7 +84,7 @@ def perturbations(n: int, *, generator: torch.Generator) -> dict[str, Perturbati
         return unit, strengths, spoil
 
     return {
-        "shift": kind("pixels", (1, 2, 3, 4, 5), lambda ink, s: warp(ink, dx=s * east, dy=s * north)),
+        "shift": kind("pixels", (1, 2, 3, 4, 5), lambda ink, s: warp(ink, shift=(s * east, s * north))),
         "rotation": kind("degrees", (10, 20, 30, 40, 50), lambda ink, s: warp(ink, angle=s * sign)),
         "scale": kind("x; × or ÷ (1 + x)", tenths, lambda ink, s: warp(ink, scale=(1 + s) ** sign)),
         "noise": kind("sd, ink = 1", tenths, lambda ink, s: (ink + s * noise).clamp(0, 1)),

@@ -11,7 +11,7 @@ import pytest
 import student
 
 from mnist_lr_helpers import runner
-from mnist_lr_helpers.grading import exercises_of
+from mnist_lr_helpers.exercises.grading import exercises_of
 
 NOTEBOOKS = runner.find_notebooks([])
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

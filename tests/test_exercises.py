@@ -13,7 +13,7 @@ import sklearn.metrics
 import torch
 from answers import EXERCISES, MEASURED, NUMBERS, graded
 
-from mnist_lr_helpers.grading import Grade, exercises_of, grade_answer
+from mnist_lr_helpers.exercises.grading import Grade, exercises_of, grade_answer
 
 
 def test_exercises_stand_in_order_and_name_their_mistakes() -> None:

@@ -14,12 +14,12 @@ import psutil
 import pytest
 import torch
 from distributed import Client, LocalCluster
+from mnist_lr_helpers.reproduction.run import UsageError
 
 from mnist_lr_helpers import __main__ as command_line
 from mnist_lr_helpers import data, download
 from mnist_lr_helpers.models import LogisticRegression
 from mnist_lr_helpers.reproduction import measurements, reports, run, trainings
-from mnist_lr_helpers.reproduction.run import UsageError
 from mnist_lr_helpers.reproduction.studies import STUDIES, Study
 from mnist_lr_helpers.training import TrainingConfig, fit
 

@@ -22,7 +22,7 @@ STRENGTHS = {
 
 
 def in_every_way(images: Tensor) -> Tensor:
-    return warps.warp(images, scale=1.1, across=0.9, slant=0.2, angle=20.0, dx=1.5, dy=-1.0)
+    return warps.warp(images, scale=1.1, across=0.9, slant=0.2, angle=20.0, shift=(1.5, -1.0))
 
 
 # Warping
@@ -40,7 +40,7 @@ def test_a_warped_image_keeps_its_shape_and_does_not_depend_on_its_batch(n: int)
 
 def test_paper_stays_paper() -> None:
     assert not in_every_way(torch.zeros(2, 1, 28, 28)).any()
-    moved = warps.warp(torch.ones(1, 1, 28, 28), dx=5)
+    moved = warps.warp(torch.ones(1, 1, 28, 28), shift=(5, 0))
     assert moved[0, 0, 10].tolist() == pytest.approx([0.0] * 5 + [1.0] * 23, abs=1e-5)
 
 
@@ -55,14 +55,14 @@ def test_paper_stays_paper() -> None:
 )
 def test_what_is_no_ink_is_refused(images: Tensor, word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        warps.warp(images, dx=1)
+        warps.warp(images, shift=(1, 0))
 
 
 def test_whole_pixels_and_quarter_turns_need_no_interpolation() -> None:
     images = noise(3, 20, 20)
     moved = torch.nn.functional.pad(images, (2, 0, 0, 3))[:, :, 3:, :20]
     assert torch.allclose(warps.warp(images), images, atol=1e-5)
-    assert torch.allclose(warps.warp(images, dx=2, dy=-3), moved, atol=1e-4)
+    assert torch.allclose(warps.warp(images, shift=(2, -3)), moved, atol=1e-4)
     assert torch.allclose(warps.warp(images, angle=90.0), images.rot90(-1, dims=(2, 3)), atol=1e-4)
     doubled = warps.warp(noise(1, 4, 4), scale=2.0)  # each old pixel of the middle is about four new ones
     assert doubled.mean().item() == pytest.approx(noise(1, 4, 4)[:, :, 1:3, 1:3].mean().item(), abs=0.15)
@@ -76,7 +76,7 @@ def test_warping_changes_the_moments_as_it_says(size: tuple[int, int]) -> None:
     cosine, sine = math.cos(math.radians(15)), math.sin(math.radians(15))
     forward = torch.tensor([[cosine, -sine], [sine, cosine]]) @ torch.tensor([[1.0, -0.2], [0.0, 1.0]])
     forward = forward @ torch.diag(torch.tensor([0.9 * 1.2, 0.9]))
-    warped = warps.warp(image, scale=0.9, across=1.2, slant=0.2, angle=15.0, dx=1.0, dy=-2.0)
+    warped = warps.warp(image, scale=0.9, across=1.2, slant=0.2, angle=15.0, shift=(1.0, -2.0))
     new_centre, new = (moment[0] for moment in features.moments(warped))
     assert torch.allclose(new_centre, forward @ centre + torch.tensor([1.0, -2.0]), atol=0.05)
     assert torch.allclose(new, forward @ covariance @ forward.T, atol=0.6)
@@ -138,7 +138,7 @@ def directions_of(ink: Tensor, change: Callable, ways: list[Callable], strengths
 
 def test_each_image_is_moved_in_its_own_direction() -> None:
     places = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}
-    ways = [lambda ink, s, x=x, y=y: warps.warp(ink, dx=s * x, dy=s * y) for x, y in places.values()]
+    ways = [lambda ink, s, x=x, y=y: warps.warp(ink, shift=(s * x, s * y)) for x, y in places.values()]
     taken = directions_of(noise(40), spoilers(40)["shift"], ways, (1, 2.5, 5))
     assert max(taken.count(way) for way in range(4)) < 20
 

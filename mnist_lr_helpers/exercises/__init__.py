@@ -1,1 +1,5 @@
-"""The exercises, one file a notebook: ``e03.EXERCISES`` holds those of notebook 03 by name, in order of number."""
+"""The exercises: the grader, and one file a notebook. ``e03.EXERCISES`` holds those of notebook 03, in order."""
+
+from mnist_lr_helpers.exercises.grading import check
+
+__all__ = ["check"]

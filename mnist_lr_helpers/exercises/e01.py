@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from mnist_lr_helpers.comparison import as_tensor
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.comparison import as_tensor
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _split(n: int, size: int) -> tuple[int, int]:

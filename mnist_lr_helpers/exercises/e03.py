@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _moving_average(losses: list[float], keep: float, *, start: float = 0.0, correct: float = 0.0) -> list[float]:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:

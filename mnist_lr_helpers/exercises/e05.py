@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 _pairs = (
     (torch.tensor([7, 5, 5, 5, 2, 2, 2, 2, 2, 2, 2, 2]), torch.tensor([1, 3, 3, 3, 8, 8, 6, 6, 2, 2, 2, 2])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import binary_cross_entropy, softplus
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _losses(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _numbers(first: int, second: int) -> int:

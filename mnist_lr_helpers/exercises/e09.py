@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _cells(side: int, cell: int, step: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _t(runs: torch.Tensor, *, lost: int = 1, share: float = 0.975) -> float:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from mnist_lr_helpers.grading import Exercise
+from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _way(profile: torch.Tensor, middle: float = 14.0) -> float:

@@ -106,7 +106,7 @@ def shift_and_turn(images: Tensor, *, generator: torch.Generator) -> Tensor:
     """Each image turned by up to 10° and moved by up to 2 pixels each way, at random."""
     angle, dx, dy = (2 * torch.rand(3, len(images), generator=generator) - 1) * torch.tensor([[10.0], [2.0], [2.0]])
     background = images.amin()
-    return warp(images - background, angle=angle, dx=dx, dy=dy) + background
+    return warp(images - background, angle=angle, shift=(dx, dy)) + background
 
 
 def drop_pixels(images: Tensor, *, generator: torch.Generator) -> Tensor:
