@@ -94,12 +94,12 @@ def test_each_image_can_be_warped_in_its_own_way() -> None:
         "across": torch.tensor([0.7, 1.0, 1.2]),
         "slant": torch.tensor([0.3, -0.2, 0.0]),
         "angle": torch.tensor([10.0, -20.0, 0.0]),
-        "dx": torch.tensor([1.0, 0.0, -2.5]),
-        "dy": torch.tensor([0.0, 2.0, -1.0]),
     }
-    images, together = noise(3), warps.warp(noise(3), **ways)
+    shift = torch.tensor([[1.0, 0.0, -2.5], [0.0, 2.0, -1.0]])  # right, down
+    images, together = noise(3), warps.warp(noise(3), **ways, shift=tuple(shift))
     for i in range(3):
-        alone = warps.warp(images[i : i + 1], **{name: values[i].item() for name, values in ways.items()})
+        one = {name: values[i].item() for name, values in ways.items()}
+        alone = warps.warp(images[i : i + 1], **one, shift=tuple(shift[:, i].tolist()))
         assert torch.allclose(together[i : i + 1], alone, atol=1e-5)
     with pytest.raises(RuntimeError):
         warps.warp(images, angle=torch.tensor([1.0, 2.0]))
