@@ -71,7 +71,7 @@ def test_auto_falls_back_loudly_and_soon(tiny_mirror: Path, monkeypatch: pytest.
         loaded = data.load_data("auto")
     assert loaded.name == "digits"
     assert "scikit-learn" in loaded._repr_mimebundle_()["text/markdown"]
-    assert loaded._repr_mimebundle_()["application/vnd.mnist-lr.dataset+json"] == {"name": "digits"}
+    assert loaded._repr_mimebundle_()[data.DATASET_MIME] == {"name": "digits"}
 
 
 def test_a_silent_network_does_not_hold_up_the_fallback(tiny_mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:

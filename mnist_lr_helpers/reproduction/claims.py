@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from mnist_lr_helpers.files import write_atomically
+from mnist_lr_helpers.files import PROJECT, write_atomically
 from mnist_lr_helpers.reproduction import verdicts_s0_s3_s4, verdicts_s1, verdicts_s2  # noqa: F401  (they register checks)
 from mnist_lr_helpers.reproduction.ledger import CHECKS, SOURCES, VERDICTS, Results, chart_rows, claims
-from mnist_lr_helpers.runner import PROJECT
 
 RESULTS = PROJECT / "data" / "results"
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.evaluation import Interval, mean_interval
-from mnist_lr_helpers.runner import UsageError
 
 VERDICTS = (
     "confirmed",

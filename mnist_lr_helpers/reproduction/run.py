@@ -22,12 +22,12 @@ import torch
 from tabulate import tabulate
 from tqdm import tqdm
 
+from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.data import DataError, raw_folder, resolve
-from mnist_lr_helpers.files import write_atomically
+from mnist_lr_helpers.files import PROJECT, write_atomically
 from mnist_lr_helpers.reproduction.claims import RESULTS, write_ledger
 from mnist_lr_helpers.reproduction.studies import STUDIES, Study
 from mnist_lr_helpers.reproduction.trainings import Row
-from mnist_lr_helpers.runner import PROJECT, UsageError
 
 if TYPE_CHECKING:
     from distributed import Client
