@@ -97,7 +97,9 @@ def test_an_executed_copy_never_replaces_its_original(two: Path, capsys: pytest.
     assert (two / "02_second.ipynb").read_bytes() == before
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "cannot be read"), ("{}", "cannot be read"), ("[]", "cannot be read")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "cannot be read"), ("{}", "cannot be read"), ("[]", "cannot be read")]
+)
 def test_a_file_that_is_no_notebook_is_refused(
     course: Path, tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture
 ) -> None:

@@ -124,8 +124,8 @@ def plan(
         chosen = {name: convert(name, text, defaults[name]) for name, text in given if name in defaults}
         if quick and "QUICK" in defaults:
             chosen["QUICK"] = True
-        name = notebook.stem if notebook.parent == NOTEBOOKS else str(notebook)  # only the course's have names
-        jobs.append(Job(name, notebook, target, chosen, cell_timeout))
+        called = notebook.stem if notebook.parent == NOTEBOOKS else str(notebook)  # only the course's have names
+        jobs.append(Job(called, notebook, target, chosen, cell_timeout))
     return jobs
 
 
