@@ -7,7 +7,7 @@ PAGES := build/book_pages
 BUILDER ?= html
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run test bench lab book student notebooks reproduce lock clean
+.PHONY: help run check test bench lab book student notebooks reproduce lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,11 @@ help:  ## list the targets
 
 run: .venv/ready  ## execute every notebook into build/ and print the table
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers run $(ARGS)
+
+check: .venv/ready  ## run the checks that take a minute: form, and units
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m ruff format --check .
+	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 -m "not slow and not notebook and not browser" $(ARGS)
 
 test: .venv/ready  ## run every check
 	$(PYTHON_IN_VENV) -m ruff check .
@@ -39,19 +44,19 @@ book: .venv/ready  ## build the book: open build/book/index.html; FROM=build/not
 	$(PYTHON_IN_VENV) -m sphinx -q -E -W --keep-going -b $(BUILDER) -c notebooks -d build/doctrees $(if $(FROM),$(PAGES),notebooks) build/book
 
 student: .venv/ready  ## write the students' edition, without solutions and outputs, into build/student
-	$(PYTHON_IN_VENV) tests/student.py
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers student
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --jobs 1 $(ARGS)
-	$(PYTHON_IN_VENV) tests/publish.py
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers publish
 
 reproduce: .venv/ready  ## run the studies behind the published claims on MNIST, and judge the claims
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers reproduce $(ARGS)
-	$(PYTHON_IN_VENV) tests/publish.py studies
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers publish studies
 
 lock: .venv/ready  ## choose new versions: requirements.lock and environment.yml
-	.venv/bin/uv pip compile pyproject.toml --extra test --extra book --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock
-	$(PYTHON_IN_VENV) tests/environment.py
+	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers environment
 
 clean:  ## delete build/ and .venv (the data stay)
 	rm -rf build .venv

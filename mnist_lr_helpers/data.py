@@ -16,6 +16,7 @@ from mnist_lr_helpers.download import DEFAULT_ROOT as DEFAULT_ROOT  # for notebo
 from mnist_lr_helpers.download import TORCHVISION_CLASSES as TORCHVISION_CLASSES
 
 SCALINGS = ("standard", "unit")
+DATASET_MIME = "application/vnd.mnist-lr.dataset+json"  # by which an executed notebook tells its data set
 
 # Positions of MNIST test images whose label human raters judged wrong or ambiguous
 # (Northcutt, Athalye and Mueller 2021, "Pervasive label errors in test sets …").
@@ -73,12 +74,12 @@ class Dataset:
         return f"{self.name}: {sizes} of 28×28 pixels, {len(self.classes)} classes, {scale}"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        """What a notebook shows; the last entry tells the runner which data were used."""
+        """What a notebook shows; the last entry tells whoever executes it which data were used."""
         warning = f"\n\n> ⚠ **{self.note}**" if self.note else ""
         return {
             "text/plain": repr(self) + (f"\nWARNING: {self.note}" if self.note else ""),
             "text/markdown": repr(self) + warning,
-            "application/vnd.mnist-lr.dataset+json": {"name": self.name},
+            DATASET_MIME: {"name": self.name},
         }
 
     def from_unit(self, images: Tensor) -> Tensor:

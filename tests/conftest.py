@@ -19,13 +19,15 @@ from dataclasses import replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import nbformat
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
 from mnist_lr_helpers import download
+from mnist_lr_helpers.course import execute
 
 if TYPE_CHECKING:
     import torch
@@ -175,7 +177,26 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
         server.server_close()
 
 
-def in_child(function: Callable, *arguments: object, **options: object) -> list:
+def write_notebook(folder: Path, name: str, *cells: str, parameters: str = 'DATASET = "digits"\nQUICK = False') -> Path:
+    notebook = nbformat.v4.new_notebook()
+    first = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
+    notebook.cells = [first, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path = folder / f"{name}.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that takes the place of ``notebooks/``."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    monkeypatch.setattr(execute, "NOTEBOOKS", folder)
+    return folder
+
+
+def in_child(function: Callable, *arguments: object, **options: object) -> Any:
     """Call a test file's function in a fresh Python and return what it returns, by way of JSON."""
     code = (
         f"import json, sys; from {function.__module__} import {function.__name__} as call; "
@@ -184,7 +205,7 @@ def in_child(function: Callable, *arguments: object, **options: object) -> list:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "no_proxy": "*"}
     command = [sys.executable, "-c", code, json.dumps(arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, **options)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -8,18 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import benchmark
+import contests
 import pandas as pd
 import psutil
 import pytest
+import report
+from peers import Attempt
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-
-import benchmark  # noqa: E402
-import contests  # noqa: E402
-import report  # noqa: E402
-from peers import Attempt  # noqa: E402
-
 FIELDS = {"name", "ours", "peer", "unit", "ours_median", "ours_min", "ours_max", "peer_median", "peer_min", "peer_max"}
 FIELDS |= {"ratio", "n", "n_peer", "goal", "note"}
 

@@ -14,12 +14,13 @@ import nbformat
 import pytest
 from filelock import FileLock
 
-from mnist_lr_helpers import runner
+from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
+from mnist_lr_helpers.files import PROJECT
 
-BOOK = runner.PROJECT / "build" / "book"
+BOOK = PROJECT / "build" / "book"
 LOCK = FileLock(BOOK.with_suffix(".lock"))
 TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))  # the same in all processes of a run
-PAGES = [path.stem for path in runner.find_notebooks([])] + ["glossary", "teachers_guide"]
+PAGES = [path.stem for path in find_notebooks([])] + ["glossary", "teachers_guide"]
 
 
 @cache
@@ -32,7 +33,7 @@ def build_book() -> Path:
             return BOOK
         shutil.rmtree(BOOK, ignore_errors=True)
         command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}"]
-        done = subprocess.run(command, cwd=runner.PROJECT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         built_by.write_text(TEST_RUN)
     return BOOK
@@ -50,7 +51,7 @@ def attributes(page: Path, name: str) -> list[str]:
 
 
 def test_every_notebook_has_its_page_and_can_be_downloaded_from_it(book: Path) -> None:
-    for path in runner.find_notebooks([]):
+    for path in find_notebooks([]):
         assert f"_sources/{path.name}" in attributes(book / f"{path.stem}.html", "href")
         downloaded = nbformat.read(book / "_sources" / path.name, as_version=4)
         assert downloaded == nbformat.read(path, as_version=4)
@@ -87,7 +88,7 @@ def test_tables_in_outputs_are_tables(book: Path) -> None:
 
 
 def test_solutions_are_folded_away(book: Path) -> None:
-    for path in runner.find_notebooks([]):
+    for path in find_notebooks([]):
         cells = nbformat.read(path, as_version=4).cells
         solutions = [cell for cell in cells if "solution" in cell.metadata.get("tags", [])]
         text = (book / f"{path.stem}.html").read_text()
@@ -98,7 +99,7 @@ def test_solutions_are_folded_away(book: Path) -> None:
 
 
 def test_every_figure_of_a_notebook_says_what_it_shows(book: Path) -> None:
-    for path in runner.find_notebooks([]):
+    for path in find_notebooks([]):
         outputs = [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
         figures = sum("image/png" in output.get("data", {}) for output in outputs)
         images = re.findall(r'<img [^>]*?src="(_images/[^"]*)"[^>]*>', (book / f"{path.stem}.html").read_text())
@@ -111,23 +112,23 @@ def test_every_figure_of_a_notebook_says_what_it_shows(book: Path) -> None:
 
 def test_the_book_of_the_executed_edition(tmp_path: Path) -> None:
     """One notebook as run here, the others as committed; the real build, all pages of it, is tested above."""
-    given, pages = runner.find_notebooks(["02"])[0], runner.PROJECT / "build" / "book_pages"
+    given, pages = find_notebooks(["02"])[0], PROJECT / "build" / "book_pages"
     edition = nbformat.read(given, as_version=4)
     edition.cells[0].source += "\n\n[This edition](06_one_vs_rest_from_scratch.ipynb) was run here."
     nbformat.write(edition, tmp_path / given.name)
     command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}", "BUILDER=dummy"]
     command.append(f"FROM={tmp_path}")
     with LOCK:
-        done = subprocess.run(command, cwd=runner.PROJECT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert nbformat.read(pages / given.name, as_version=4) == edition
-    assert {path.name for path in pages.glob("*.ipynb")} == {path.name for path in runner.find_notebooks([])}
+    assert {path.name for path in pages.glob("*.ipynb")} == {path.name for path in find_notebooks([])}
     assert {"index.md", "glossary.md", "teachers_guide.md", "_static"} <= {path.name for path in pages.iterdir()}
 
 
 def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     for name in ("conf.py", "_static"):
-        source = runner.NOTEBOOKS / name
+        source = NOTEBOOKS / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     (tmp_path / "index.md").write_text("# Title\n\n[nothing](missing.md) and [no](#such-place), but [yes](#Title)\n")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "dummy", str(tmp_path)]

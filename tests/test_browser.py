@@ -26,13 +26,15 @@ import torch
 from test_book import PAGES, build_book
 from test_project import free_port
 
-from mnist_lr_helpers import evaluation, features, models, runner
+from mnist_lr_helpers import evaluation, features, models
+from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
 from mnist_lr_helpers.data import DataError, Dataset, load_data
+from mnist_lr_helpers.files import PROJECT
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian's package is called chromium)")
-SCREENSHOTS = runner.PROJECT / "build" / "screenshots"
+SCREENSHOTS = PROJECT / "build" / "screenshots"
 PAD = "11_draw_a_digit"
 IN_THE_LAB = ("04_evaluate_the_model", PAD)  # the notebooks that are run there
 
@@ -307,9 +309,7 @@ def test_pad_says_what_pytorch_says(browser) -> None:
 
 def they_are_the_models_of_the_notebook(rebuilt: list[torch.nn.Module], dataset: Dataset) -> None:
     """On the validation images they score what the notebook's output says of its own models."""
-    outputs = [
-        o for c in nbformat.read(runner.NOTEBOOKS / f"{PAD}.ipynb", as_version=4).cells for o in c.get("outputs", [])
-    ]
+    outputs = [o for c in nbformat.read(NOTEBOOKS / f"{PAD}.ipynb", as_version=4).cells for o in c.get("outputs", [])]
     told = re.findall(
         r"([\d,]+) parameters\) gets ([\d.]+)%", "".join(o.get("data", {}).get("text/markdown", "") for o in outputs)
     )
@@ -322,7 +322,7 @@ def they_are_the_models_of_the_notebook(rebuilt: list[torch.nn.Module], dataset:
 def notebook_functions(*names: str) -> list[object]:
     """Functions that notebook 11 defines, without running the rest of it."""
     known: dict[str, object] = {"torch": torch, "nn": torch.nn, "features": features}
-    for cell in nbformat.read(runner.NOTEBOOKS / f"{PAD}.ipynb", as_version=4).cells:
+    for cell in nbformat.read(NOTEBOOKS / f"{PAD}.ipynb", as_version=4).cells:
         if cell.cell_type == "code":
             wanted = [n for n in ast.parse(cell.source).body if isinstance(n, ast.FunctionDef | ast.Assign)]
             if "parameters" not in cell.metadata.get("tags", []):
@@ -395,7 +395,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(values))
     (folder / "notebooks").mkdir()
-    for path in runner.find_notebooks([]):
+    for path in find_notebooks([]):
         shutil.copy(path, folder / "notebooks")
     for name in IN_THE_LAB:
         path = folder / "notebooks" / f"{name}.ipynb"
@@ -448,7 +448,7 @@ ERRORS = ".jp-Notebook [data-mime-type*=error], .jp-Notebook [data-mime-type*=st
 def open_in_lab(page, lab: str, name: str) -> None:
     page.goto(f"{lab}/{name}.ipynb?reset")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    cells = len(nbformat.read(runner.NOTEBOOKS / f"{name.removeprefix('quick_')}.ipynb", as_version=4).cells)
+    cells = len(nbformat.read(NOTEBOOKS / f"{name.removeprefix('quick_')}.ipynb", as_version=4).cells)
     cells += name == f"quick_{PAD}"  # the one that asks the models in the kernel
     page.wait_for_function(f"document.querySelectorAll('.jp-Notebook .jp-Cell').length === {cells}")
 
@@ -458,7 +458,7 @@ SHOWN_OUTPUTS = "document.querySelectorAll('.jp-Notebook .jp-OutputArea-output')
 
 def test_lab_opens_every_notebook_with_its_outputs(browser, lab: str) -> None:
     with tab(browser) as (page, watch):
-        for path in runner.find_notebooks([]):
+        for path in find_notebooks([]):
             outputs = [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
             figures = sum("image/png" in output.get("data", {}) for output in outputs)
             open_in_lab(page, lab, path.stem)

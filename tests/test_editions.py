@@ -8,12 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import student
 
-from mnist_lr_helpers import runner
+from mnist_lr_helpers.course.execute import NOTEBOOKS as FOLDER
+from mnist_lr_helpers.course.execute import find_notebooks, plan, run
+from mnist_lr_helpers.course.student import write_edition
 from mnist_lr_helpers.exercises.grading import exercises_of
 
-NOTEBOOKS = runner.find_notebooks([])
+NOTEBOOKS = find_notebooks([])
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 # Reading time: text and code up to the exercises, and the run; the teacher's guide states the same rule.
 WORDS_PER_MINUTE, CODE_LINES_PER_MINUTE, MINUTES_FOR_THE_RUN, ROUND_TO = 150, 20, 2, 5
@@ -43,7 +44,7 @@ def graded(cell: nbformat.NotebookNode) -> list[str]:
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return student.main(tmp_path_factory.mktemp("build") / "student")
+    return write_edition(tmp_path_factory.mktemp("build") / "student")
 
 
 # The exercises
@@ -130,15 +131,15 @@ def test_the_edition_has_stubs_and_neither_solutions_nor_outputs(edition: list[P
 def test_the_edition_runs_on_digits_and_no_exercise_is_attempted(edition: list[Path], tmp_path: Path) -> None:
     """A quick run, top to bottom, on the data that need no network; 06 with the split of the document it follows."""
     given = [("DATASET", "digits"), ("SPLIT", "source")]
-    jobs = runner.plan(edition, given, quick=True, output=tmp_path, cell_timeout=600)
-    results = runner.run(jobs, workers=2)
+    jobs = plan(edition, given, quick=True, output=tmp_path, cell_timeout=600)
+    results = run(jobs, workers=2)
     assert [result.error for result in results] == [None] * len(NOTEBOOKS)
     assert {result.dataset for result in results} == {"digits"}
     for path in edition:
-        run = tmp_path / path.name
-        for cell in tagged(run, "exercise"):
+        executed = tmp_path / path.name
+        for cell in tagged(executed, "exercise"):
             assert re.fullmatch(r"○ .*not attempted yet.*\n", printed(cell)), printed(cell)
-        shown = [line for cell in cells(run) if cell.cell_type == "code" for line in printed(cell).splitlines()]
+        shown = [line for cell in cells(executed) if cell.cell_type == "code" for line in printed(cell).splitlines()]
         assert not [line for line in shown if line.startswith("✘ ")], path.stem
 
 
@@ -187,7 +188,7 @@ def test_reading_time_is_that_of_the_rule(path: Path) -> None:
 
 
 def terms() -> list[str]:
-    return re.findall(r"^## (.+)$", (runner.NOTEBOOKS / "glossary.md").read_text(), re.M)
+    return re.findall(r"^## (.+)$", (FOLDER / "glossary.md").read_text(), re.M)
 
 
 def anchor(heading: str) -> str:
@@ -199,7 +200,7 @@ def test_the_glossary_has_each_term_once_in_alphabetical_order() -> None:
     assert order == sorted(set(order))
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, runner.NOTEBOOKS / "glossary.md"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, FOLDER / "glossary.md"], ids=lambda path: path.stem)
 def test_links_into_the_glossary_meet_a_term(path: Path) -> None:
     text = prose(path) if path.suffix == ".ipynb" else path.read_text().replace("](#", "](glossary.md#")
     used = re.findall(r"\]\(glossary\.md#([^)]*)\)", text)

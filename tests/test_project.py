@@ -1,6 +1,5 @@
 """The house rules that a machine can watch over."""
 
-import ast
 import json
 import os
 import re
@@ -11,59 +10,56 @@ import sys
 import time
 import tomllib
 import urllib.request
-from pathlib import Path
 
-import environment
 import nbformat
-import publish
 import pytest
 
-from mnist_lr_helpers import runner
+from mnist_lr_helpers.course import publish
+from mnist_lr_helpers.course.environment import environment
+from mnist_lr_helpers.course.execute import find_notebooks
+from mnist_lr_helpers.files import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
-MODULES = sorted((PROJECT / "mnist_lr_helpers").rglob("*.py"))
-PACKAGED = {PROJECT / "mnist_lr_helpers" / part for part in ("", "exercises", "reproduction")}
-ORDER = ["files", "data", "features", "warps", "models", "training", "evaluation", "plotting"]
+PACKAGE = PROJECT / "mnist_lr_helpers"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PACKAGED = {PACKAGE / part for part in ("", "course", "exercises", "reproduction", "reproduction/claims")}
 
 
 def test_environment_yml_has_the_versions_of_the_lock_file() -> None:
-    assert (PROJECT / "environment.yml").read_text() == environment.environment()
+    assert (PROJECT / "environment.yml").read_text(encoding="utf-8") == environment()
 
 
-def test_lock_file_pins_the_torch_pair_with_hashes() -> None:
-    lock = (PROJECT / "requirements.lock").read_text()
-    assert "\ntorch==2.15.0 \\\n    --hash=sha256:" in lock
-    assert "\ntorchvision==0.29.2 \\\n    --hash=sha256:" in lock
+def test_every_dependency_is_pinned_with_its_hashes_and_installed_by_them() -> None:
+    lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    assert "\ntorch==2.15.0 \\\n" in lock
+    assert "\ntorchvision==0.29.2 \\\n" in lock
     assert "://" not in lock
+    requirements = re.split(r"\n(?=\w)", lock.strip())
+    assert len(requirements) > 50
+    for requirement in requirements:
+        assert re.match(r"[\w.-]+(\[[\w,]+\])?==[\w.+!]+", requirement), requirement.splitlines()[0]
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement.splitlines()[0]
+    install = [
+        line for line in (PROJECT / "Makefile").read_text(encoding="utf-8").splitlines() if "pip install" in line
+    ]
+    assert all("--require-hashes" in line or "--no-deps" in line for line in install)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_modules_import_only_what_stands_left_of_them(path: Path) -> None:
-    imported = re.findall(r"from mnist_lr_helpers(?:\.(\w+))? import ([\w, ]+)", path.read_text())
-    names = {module or name.strip() for module, line in imported for name in ([module] if module else line.split(","))}
-    if path.parent.name == "reproduction":
-        return  # it stands apart: it uses the others, and only the command line imports it
-    if path.stem in ORDER:
-        assert names <= set(ORDER[: ORDER.index(path.stem)])
-    if path.stem != "__main__":
-        assert "reproduction" not in path.read_text()
+def test_every_declared_dependency_is_locked_and_each_extra_with_it() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    for name in declared:
+        assert re.search(rf"^{re.escape(re.match('[A-Za-z0-9-]+', name)[0])}==", lock, re.M), name
+    assert "--all-extras" in (PROJECT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_every_folder_with_modules_is_packaged() -> None:
     assert {path.parent for path in MODULES} == PACKAGED
-    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     assert {PROJECT / name.replace(".", "/") for name in declared} == PACKAGED
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_no_function_has_more_than_forty_lines_of_code(path: Path) -> None:
-    source = path.read_text()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef):
-            body = node.body[1:] if ast.get_docstring(node) else node.body
-            lines = source.splitlines()[node.lineno - 1 : node.body[0].lineno - 1]
-            lines += source.splitlines()[body[0].lineno - 1 : node.end_lineno] if body else []
-            assert len([line for line in lines if line.strip() and not line.lstrip().startswith("#")]) <= 40, node.name
 
 
 def test_importing_the_helpers_loads_no_heavy_library() -> None:
@@ -77,19 +73,19 @@ def test_importing_the_helpers_loads_no_heavy_library() -> None:
 
 
 def test_readme_shows_the_stored_times() -> None:
-    times = json.loads(publish.RUN_TIMES.read_text())
-    assert publish.run_times_table(times) in (PROJECT / "README.md").read_text()
-    whole = json.loads(publish.COURSE_RUN.read_text())["notebooks"]
+    times = json.loads(publish.RUN_TIMES.read_text(encoding="utf-8"))
+    assert publish.run_times_table(times) in (PROJECT / "README.md").read_text(encoding="utf-8")
+    whole = json.loads(publish.COURSE_RUN.read_text(encoding="utf-8"))["notebooks"]
     assert [one["notebook"] for one in whole] == list(times)
-    assert publish.run_output(whole) in (PROJECT / "README.md").read_text()
+    assert publish.run_output(whole) in (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
 def test_readme_shows_how_long_the_stored_studies_took() -> None:
-    assert publish.studies_table() in (PROJECT / "README.md").read_text()
+    assert publish.studies_table() in (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
 def test_readme_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", (PROJECT / "README.md").read_text()):
+    for target in re.findall(r"\]\(([^)#:]+)\)", (PROJECT / "README.md").read_text(encoding="utf-8")):
         assert (PROJECT / target).exists(), target
 
 
@@ -105,7 +101,7 @@ def test_no_data_set_and_no_foreign_top_level_entry_is_committed() -> None:
 
 
 def test_notebooks_are_valid() -> None:
-    for path in runner.find_notebooks([]):
+    for path in find_notebooks([]):
         nbformat.validate(nbformat.read(path, as_version=4))
 
 
@@ -113,7 +109,8 @@ def test_lab_opens_on_the_notebooks() -> None:
     """``make lab`` serves JupyterLab, and the notebooks are what it shows."""
     port, token = free_port(), "testing"
     options = f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={token}"
-    command = ["make", "lab", f"ARGS={options}"]
+    # What is installed here serves: whoever runs the tests has it, and no test sets up gigabytes of another.
+    command = ["make", "lab", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}", f"ARGS={options}"]
     with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, start_new_session=True) as process:
         try:
             address = f"http://127.0.0.1:{port}/api/contents?token={token}"

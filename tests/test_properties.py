@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mnist_lr_helpers import runner
+from mnist_lr_helpers.course.usage import UsageError, convert
 
 
 def outcome(call: Callable[[], object], refusal: type[Exception]) -> tuple[object, str | None]:
@@ -22,7 +22,7 @@ literals = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False, al
 @given(literals | st.tuples(literals, literals))
 def test_a_parameter_is_read_as_python_writes_it(value: object) -> None:
     default = 1 if value is None else value
-    converted = runner.convert("X", repr(value), default)
+    converted = convert("X", repr(value), default)
     assert converted == value
     assert type(converted) is type(value)
 
@@ -35,7 +35,7 @@ def test_a_parameter_is_read_as_python_writes_it(value: object) -> None:
 @example("-" * 5000 + "1", 1)
 @example("\0", 1)
 def test_any_text_is_a_value_of_the_right_type_or_refused_by_name(text: str, default: object) -> None:
-    value, message = outcome(lambda: runner.convert("SOME_NAME", text, default), runner.UsageError)
+    value, message = outcome(lambda: convert("SOME_NAME", text, default), UsageError)
     if message is None:
         assert default is None or value is None or type(value) is type(default)
     else:

@@ -19,9 +19,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
-from mnist_lr_helpers.runner import UsageError
 
 RESULTS = PROJECT / "data" / "results"
 Word = Literal[

@@ -30,14 +30,12 @@ from race import SOLVERS
 from report import Row, row
 from tqdm import tqdm
 
+from mnist_lr_helpers.course.execute import find_notebooks
+from mnist_lr_helpers.course.publish import COURSE_RUN, RUN_TIMES, elapsed, replace_between, unfit
 from mnist_lr_helpers.data import Dataset, Split, load_data, raw_folder
 from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.models import Classifier, ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
-from mnist_lr_helpers.runner import find_notebooks
 from mnist_lr_helpers.training import TrainingConfig, fit
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from publish import COURSE_RUN, RUN_TIMES, elapsed, replace_between, unfit
 
 PROJECT = Path(__file__).resolve().parents[2]
 STORED = PROJECT / "data" / "results" / "benchmark.csv"

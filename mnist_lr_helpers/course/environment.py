@@ -1,8 +1,9 @@
 """``environment.yml`` (conda, Binder) from ``requirements.lock``: the same versions, one place to change them."""
 
-from pathlib import Path
+from __future__ import annotations
 
-PROJECT = Path(__file__).resolve().parents[1]
+from mnist_lr_helpers.files import PROJECT, write_atomically
+
 HEAD = """\
 # Made by `make lock` from requirements.lock; a test fails when the two differ.
 name: mnist-lr
@@ -17,14 +18,15 @@ dependencies:
 
 def locked() -> list[str]:
     """The requirements of the lock file without their hashes."""
-    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    lines = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     return [line.removesuffix("\\").strip() for line in lines if line[:1].strip() and not line.startswith("#")]
 
 
 def environment() -> str:
     """The text of environment.yml."""
-    return HEAD + "".join(f"      - {requirement!r}\n" for requirement in [*locked(), "-e ."]).replace("'-e .'", "-e .")
+    return HEAD + "".join(f"      - {requirement!r}\n" for requirement in locked()) + "      - -e .\n"
 
 
-if __name__ == "__main__":
-    (PROJECT / "environment.yml").write_text(environment())
+def write_environment() -> None:
+    """Write environment.yml."""
+    write_atomically(PROJECT / "environment.yml", environment().encode())

@@ -1,0 +1,123 @@
+"""The command line: what a command needs is imported when it is given, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnist_lr_helpers.course.usage import UsageError
+from mnist_lr_helpers.files import PROJECT, FileError
+
+ENDS = "Ends with 0 if all passed, 1 if a notebook or a training failed, 2 for bad input, 130 after Ctrl-C."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give a command; returns 0 if all passed, 1 if a notebook failed, 2 for bad input, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return options.command(options) or 0
+    except (UsageError, FileError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mnist_lr_helpers.course import execute
+
+    output = Path(options.output).resolve()
+    notebooks = execute.find_notebooks(options.notebook)
+    settings = {"quick": options.quick, "output": output / "notebooks", "cell_timeout": options.cell_timeout}
+    jobs = execute.plan(notebooks, options.p, **settings)
+    execute.prepare_data(dict(options.p).get("DATASET", "auto"))
+    started = time.perf_counter()
+    results = execute.run(jobs, workers=options.jobs or execute.default_workers())
+    print(execute.table_of(results, time.perf_counter() - started))
+    execute.report(results, output)
+    return int(any(result.status == "failed" for result in results))
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course import publish
+
+    if options.folder and (options.what != "studies" or len(options.folder) != 2):
+        raise UsageError("two folders, and they belong to studies")
+    publishers = {"notebooks": publish.publish_notebooks, "run": publish.publish_run}
+    publishers |= {"studies": lambda: publish.publish_studies(options.folder)}
+    publishers[options.what]()
+
+
+def _student(_: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course.student import write_edition
+
+    print(*(path.relative_to(PROJECT) for path in write_edition()), sep="\n")
+
+
+def _environment(_: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course.environment import write_environment
+
+    write_environment()
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from mnist_lr_helpers.data import DataError
+    from mnist_lr_helpers.reproduction.run import RESULTS, judge_claims, reproduce
+
+    output = options.output and Path(options.output).resolve()
+    where = {"scheduler": options.scheduler, "workers": options.workers, "output": output}
+    try:
+        if options.ledger_only:
+            return judge_claims(output or RESULTS)
+        return reproduce(options.study, resume=options.resume, quick=options.quick, **where)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mnist_lr_helpers", description=ENDS)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="execute notebooks and report on them")
+    run.set_defaults(command=_run)
+    run.add_argument("notebook", nargs="*", help="name, number or path, e.g. 03; all of the course without any")
+    run.add_argument("--quick", action="store_true", help="a smoke run on few images; conclusions are not judged")
+    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    run.add_argument("--output", default=PROJECT / "build", metavar="DIR", help="where results go (build/)")
+    run.add_argument("--jobs", type=_positive, metavar="N", help="notebooks at a time (2, or 1 on a small machine)")
+    run.add_argument("--cell-timeout", type=_positive, default=600, metavar="S", help="seconds a cell may take (600)")
+    publish = commands.add_parser("publish", help="make the notebooks that were run in build/ the committed ones")
+    publish.set_defaults(command=_publish)
+    about = "the notebooks; or only the times of a whole run, or of the studies"
+    publish.add_argument("what", nargs="?", default="notebooks", choices=("notebooks", "run", "studies"), help=about)
+    about = "of studies: the --output of a study run with one worker, and with two"
+    publish.add_argument("folder", nargs="*", type=Path, help=about)
+    about = "write the students' edition, without solutions and outputs, into build/student"
+    commands.add_parser("student", help=about).set_defaults(command=_student)
+    about = "write environment.yml from requirements.lock"
+    commands.add_parser("environment", help=about).set_defaults(command=_environment)
+    _add_reproduce(commands.add_parser("reproduce", help="run the studies behind the published claims, on MNIST"))
+    return parser
+
+
+def _add_reproduce(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_reproduce)
+    parser.add_argument("study", nargs="*", help="name of a study; all without any")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, tcp://HOST:PORT")
+    parser.add_argument("--workers", type=_positive, metavar="N", help="processes on this machine (one per core)")
+    parser.add_argument("--resume", action="store_true", help="keep the trainings that an earlier run has stored")
+    parser.add_argument("--output", metavar="DIR", help="where tables and trainings go (data/results/ and build/)")
+    parser.add_argument("--quick", action="store_true", help="a smoke run on few images, without verdicts")
+    about = "judge the claims by the stored tables, train nothing"
+    parser.add_argument("--ledger-only", action="store_true", help=about)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
