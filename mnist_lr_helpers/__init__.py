@@ -1,6 +1,7 @@
 """Helpers that keep the notebooks of the course short. Each module imports only what stands left of it.
 
-data → features → models → training → evaluation → errors → plotting
+files → download → data → features → warps → models → training → checkpoints → optimum → evaluation → plotting →
+findings
 """
 
 import os

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from glob import escape
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.training import TrainingError, TrainingState
+
+import torch
+from torch import Tensor
 
 FORMAT = 2
 MAY_CHANGE = (

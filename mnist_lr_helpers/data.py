@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
 
-import torch
-from torch import Tensor
-
 from mnist_lr_helpers.download import CATALOGUE, SECONDS_PER_PLACE_BEFORE_FALLBACK, DataError, provide, raw_folder
 from mnist_lr_helpers.download import DEFAULT_ROOT as DEFAULT_ROOT  # for notebooks, which find all of the data here
 from mnist_lr_helpers.download import TORCHVISION_CLASSES as TORCHVISION_CLASSES
+
+import torch
+from torch import Tensor
 
 SCALINGS = ("standard", "unit")
 DATASET_MIME = "application/vnd.mnist-lr.dataset+json"  # by which an executed notebook tells its data set

@@ -22,10 +22,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnist_lr_helpers.files import PROJECT, FileError, write_atomically
+
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
-
-from mnist_lr_helpers.files import PROJECT, FileError, write_atomically
 
 DEFAULT_ROOT = PROJECT / "data"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mnist_lr_helpers.data import Split
+
 import torch
 from torch import Tensor, nn
-
-from mnist_lr_helpers.data import Split
 
 if TYPE_CHECKING:
     import numpy as np

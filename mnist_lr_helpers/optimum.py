@@ -6,11 +6,11 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
 from mnist_lr_helpers.data import Split
 from mnist_lr_helpers.models import LogisticRegression
+
+import torch
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,13 +13,13 @@ import numpy as np
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from mnist_lr_helpers.evaluation import Interval
+
     import pandas as pd
     from IPython.display import Code
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
-
-    from mnist_lr_helpers.evaluation import Interval
 
 # From seaborn's "colorblind" palette: the same colour for the same thing in all notebooks.
 COLOURS = {

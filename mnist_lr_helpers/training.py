@@ -14,12 +14,12 @@ from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, TypeVar
 
+from mnist_lr_helpers.data import Split
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
-
-from mnist_lr_helpers.data import Split
 
 if TYPE_CHECKING:
     import pandas as pd

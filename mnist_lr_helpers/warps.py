@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mnist_lr_helpers.features import check_ink
+
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
-
-from mnist_lr_helpers.features import check_ink
 
 Perturbation = tuple[str, tuple[float, ...], Callable[[Tensor, float], Tensor]]  # unit, strengths, what it does
 

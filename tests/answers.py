@@ -3,10 +3,10 @@
 import pkgutil
 from collections.abc import Callable
 
-import torch
-
 from mnist_lr_helpers import exercises
 from mnist_lr_helpers.exercises.grading import Exercise, Grade, exercises_of, grade_answer
+
+import torch
 
 NUMBERS = sorted(module.name.removeprefix("e") for module in pkgutil.iter_modules(exercises.__path__))
 EXERCISES: dict[str, Exercise] = {name: one for number in NUMBERS for name, one in exercises_of(number).items()}

@@ -21,18 +21,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_lr_helpers import download
+from mnist_lr_helpers.course import execute
+
 import nbformat
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mnist_lr_helpers import download
-from mnist_lr_helpers.course import execute
-
 if TYPE_CHECKING:
-    import torch
-
     from mnist_lr_helpers.data import Dataset
+
+    import torch
 
 os.environ.setdefault("MPLBACKEND", "agg")
 settings.register_profile(

@@ -10,12 +10,12 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
+from mnist_lr_helpers.files import PROJECT
+
 import nbformat
 import pytest
 from filelock import FileLock
-
-from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
-from mnist_lr_helpers.files import PROJECT
 
 BOOK = PROJECT / "build" / "book"
 LOCK = FileLock(BOOK.with_suffix(".lock"))
@@ -29,7 +29,7 @@ def build_book() -> Path:
     built_by = BOOK / "built_by"
     BOOK.parent.mkdir(exist_ok=True)
     with LOCK:
-        if built_by.exists() and built_by.read_text() == TEST_RUN:
+        if built_by.exists() and built_by.read_text(encoding="utf-8") == TEST_RUN:
             return BOOK
         shutil.rmtree(BOOK, ignore_errors=True)
         command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}"]
@@ -46,7 +46,7 @@ def book() -> Path:
 
 def attributes(page: Path, name: str) -> list[str]:
     """All values of an HTML attribute on a page; what scripts and outputs would write later does not count."""
-    text = re.sub(r"<(script)\b([^>]*)>.*?</script>", r"<\1\2>", page.read_text(), flags=re.S)
+    text = re.sub(r"<(script)\b([^>]*)>.*?</script>", r"<\1\2>", page.read_text(encoding="utf-8"), flags=re.S)
     return [unescape(value) for value in re.findall(rf'<[^<>]*?\s{name}="([^"]*)"', text)]
 
 
@@ -76,13 +76,15 @@ def test_links_lead_somewhere_and_resources_come_with_the_book(book: Path) -> No
             if target.fragment and name in anchors:
                 assert unquote(target.fragment) in anchors[name], f"{page.name}: {value}"
         assert not [value for value in attributes(page, "src") if re.match(r"(https?:)?//", value)]
-        styles = re.findall(r'<link[^>]*rel="(?:stylesheet|preload)"[^>]*href="([^"]*)"', page.read_text())
+        styles = re.findall(
+            r'<link[^>]*rel="(?:stylesheet|preload)"[^>]*href="([^"]*)"', page.read_text(encoding="utf-8")
+        )
         assert not [value for value in styles if re.match(r"(https?:)?//", value)]
 
 
 def test_tables_in_outputs_are_tables(book: Path) -> None:
     for name in PAGES:
-        page = (book / f"{name}.html").read_text()
+        page = (book / f"{name}.html").read_text(encoding="utf-8")
         assert not re.search(r"<p>\|", page), name
         assert "What we found" not in page or re.search(r"<th[^>]*><p>What we found</p></th>", page), name
 
@@ -91,7 +93,7 @@ def test_solutions_are_folded_away(book: Path) -> None:
     for path in find_notebooks([]):
         cells = nbformat.read(path, as_version=4).cells
         solutions = [cell for cell in cells if "solution" in cell.metadata.get("tags", [])]
-        text = (book / f"{path.stem}.html").read_text()
+        text = (book / f"{path.stem}.html").read_text(encoding="utf-8")
         assert len(re.findall(r"<details[^>]*>\s*<summary[^>]*>[^<]*(?:<[^>]*>\s*)*?Show the solution", text)) == len(
             solutions
         )
@@ -102,8 +104,12 @@ def test_every_figure_of_a_notebook_says_what_it_shows(book: Path) -> None:
     for path in find_notebooks([]):
         outputs = [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
         figures = sum("image/png" in output.get("data", {}) for output in outputs)
-        images = re.findall(r'<img [^>]*?src="(_images/[^"]*)"[^>]*>', (book / f"{path.stem}.html").read_text())
-        told = re.findall(r'<img alt="([^"]*)"[^>]*?src="_images/[^"]*"', (book / f"{path.stem}.html").read_text())
+        images = re.findall(
+            r'<img [^>]*?src="(_images/[^"]*)"[^>]*>', (book / f"{path.stem}.html").read_text(encoding="utf-8")
+        )
+        told = re.findall(
+            r'<img alt="([^"]*)"[^>]*?src="_images/[^"]*"', (book / f"{path.stem}.html").read_text(encoding="utf-8")
+        )
         assert len(told) == len(images) >= figures
         for alt in told:
             assert len(alt) >= 15, alt

@@ -19,17 +19,17 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mnist_lr_helpers import evaluation, features, models
+from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
+from mnist_lr_helpers.data import DataError, Dataset, load_data
+from mnist_lr_helpers.files import PROJECT
+
 import nbformat
 import psutil
 import pytest
 import torch
 from test_book import PAGES, build_book
 from test_project import free_port
-
-from mnist_lr_helpers import evaluation, features, models
-from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
-from mnist_lr_helpers.data import DataError, Dataset, load_data
-from mnist_lr_helpers.files import PROJECT
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -437,8 +437,8 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
             urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=5).read()
             return
         except OSError:
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
+            assert server.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.3)
 
 

@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-import torch
-from conftest import in_child, seeded
-from torch import Tensor
-
 from mnist_lr_helpers import models, training
 from mnist_lr_helpers.checkpoints import CheckpointError, checkpoint
 from mnist_lr_helpers.data import Split
 from mnist_lr_helpers.files import FileError
+
+import pytest
+import torch
+from conftest import in_child, seeded
+from torch import Tensor
 
 COLUMNS = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
 Outcome = tuple[models.Classifier, training.History]

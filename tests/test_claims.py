@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import pytest
-
 from mnist_lr_helpers import data
 from mnist_lr_helpers.reproduction import ledger, studies
 from mnist_lr_helpers.reproduction.claims import CLAIMS, s2
 from mnist_lr_helpers.reproduction.comparisons import Estimate, Named, Runs
 from mnist_lr_helpers.reproduction.ledger import RESULTS, SOURCES, VERDICTS, LedgerError, Results, StoredTable
+
+import numpy as np
+import pandas as pd
+import pytest
 
 Stored = tuple[str, str, str]  # study, configuration, metric
 

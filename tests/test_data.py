@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from mnist_lr_helpers import data, download
+
 import numpy as np
 import pytest
 import torch
@@ -14,8 +16,6 @@ from conftest import idx_bytes, published, seeded, tiny_files
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torchvision import datasets
-
-from mnist_lr_helpers import data, download
 
 seeds = st.integers(0, 2**31)
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from mnist_lr_helpers import download
+
 import pytest
 from conftest import Answer, Server, in_child, published, tiny_files
-
-from mnist_lr_helpers import download
 
 NAMES = tuple(tiny_files())
 UNPACKED = {name.removesuffix(".gz"): gzip.decompress(packed) for name, packed in tiny_files().items()}

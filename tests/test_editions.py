@@ -6,13 +6,13 @@ from functools import cache
 from itertools import pairwise, takewhile
 from pathlib import Path
 
-import nbformat
-import pytest
-
 from mnist_lr_helpers.course.execute import NOTEBOOKS as FOLDER
 from mnist_lr_helpers.course.execute import find_notebooks, plan, run
 from mnist_lr_helpers.course.student import write_edition
 from mnist_lr_helpers.exercises.grading import exercises_of
+
+import nbformat
+import pytest
 
 NOTEBOOKS = find_notebooks([])
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -188,7 +188,7 @@ def test_reading_time_is_that_of_the_rule(path: Path) -> None:
 
 
 def terms() -> list[str]:
-    return re.findall(r"^## (.+)$", (FOLDER / "glossary.md").read_text(), re.M)
+    return re.findall(r"^## (.+)$", (FOLDER / "glossary.md").read_text(encoding="utf-8"), re.M)
 
 
 def anchor(heading: str) -> str:
@@ -202,7 +202,7 @@ def test_the_glossary_has_each_term_once_in_alphabetical_order() -> None:
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, FOLDER / "glossary.md"], ids=lambda path: path.stem)
 def test_links_into_the_glossary_meet_a_term(path: Path) -> None:
-    text = prose(path) if path.suffix == ".ipynb" else path.read_text().replace("](#", "](glossary.md#")
+    text = prose(path) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8").replace("](#", "](glossary.md#")
     used = re.findall(r"\]\(glossary\.md#([^)]*)\)", text)
     assert len(used) >= 5
     assert set(used) <= {anchor(term) for term in terms()}

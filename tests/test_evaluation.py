@@ -4,6 +4,10 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+from mnist_lr_helpers import evaluation, models
+from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.evaluation import Interval, Predictions
+
 import numpy as np
 import pytest
 import torch
@@ -12,10 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
-
-from mnist_lr_helpers import evaluation, models
-from mnist_lr_helpers.data import Split
-from mnist_lr_helpers.evaluation import Interval, Predictions
 
 thorough = settings(
     deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow], database=None

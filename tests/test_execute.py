@@ -13,15 +13,15 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-import nbformat
-import psutil
-import pytest
-from conftest import in_child, write_notebook
-
 from mnist_lr_helpers.course import execute, publish
 from mnist_lr_helpers.course.command import main
 from mnist_lr_helpers.course.usage import UsageError, convert, nearest
 from mnist_lr_helpers.data import DATASET_MIME
+
+import nbformat
+import psutil
+import pytest
+from conftest import in_child, write_notebook
 
 PARAMETERS = 'DATASET = "digits"  # which images\nSEED = 0  # chance\nQUICK = False\nRATE = 1e-3\nLIMIT = None'
 

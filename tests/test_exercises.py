@@ -5,6 +5,8 @@ from collections import Counter
 from fractions import Fraction
 from itertools import accumulate, count
 
+from mnist_lr_helpers.exercises.grading import Grade, exercises_of, grade_answer
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +14,6 @@ import scipy.stats
 import sklearn.metrics
 import torch
 from answers import EXERCISES, MEASURED, NUMBERS, graded
-
-from mnist_lr_helpers.exercises.grading import Grade, exercises_of, grade_answer
 
 
 def test_exercises_stand_in_order_and_name_their_mistakes() -> None:

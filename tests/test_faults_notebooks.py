@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import nbformat
-import pytest
-from conftest import write_notebook
-
 from mnist_lr_helpers.course.command import main
 from mnist_lr_helpers.course.execute import find_notebooks
 from mnist_lr_helpers.files import PROJECT
+
+import nbformat
+import pytest
+from conftest import write_notebook
 
 NOTEBOOKS = find_notebooks([])
 SOURCES = sorted((PROJECT / "mnist_lr_helpers").rglob("*.py"))

@@ -2,12 +2,12 @@
 
 import math
 
+from mnist_lr_helpers import features
+
 import pytest
 import torch
 from conftest import bar, noise
 from torch import Tensor
-
-from mnist_lr_helpers import features
 
 FUNCTIONS = {
     "moments": lambda images: torch.cat([part.flatten(start_dim=1) for part in features.moments(images)], dim=1),

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from mnist_lr_helpers import files
+
+import pytest
 
 
 def test_write_atomically_makes_folders_and_a_file_that_others_may_read(tmp_path: Path) -> None:

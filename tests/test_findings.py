@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
-
 from mnist_lr_helpers.data import Dataset
 from mnist_lr_helpers.findings import Findings
+
+import pytest
 
 
 @pytest.fixture

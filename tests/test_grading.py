@@ -7,14 +7,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
+from mnist_lr_helpers.exercises import e01, grading
+from mnist_lr_helpers.exercises.grading import Exercise, Grade, grade_answer
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from conftest import seeded
-
-from mnist_lr_helpers.exercises import e01, grading
-from mnist_lr_helpers.exercises.grading import Exercise, Grade, grade_answer
 
 NAME = "01.9 test"
 RIGHT = Grade("right", "right")

@@ -2,12 +2,12 @@
 
 import math
 
+from mnist_lr_helpers import models
+
 import pytest
 import torch
 from conftest import noise, seeded
 from torch.nn.functional import conv2d, cross_entropy, linear, max_pool2d
-
-from mnist_lr_helpers import models
 
 BUILDS = {
     "logistic, xavier": lambda generator: models.LogisticRegression(generator=generator),

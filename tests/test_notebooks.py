@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-import pytest
-from conftest import in_child
-
 from mnist_lr_helpers.course.execute import find_notebooks, parameters_of, peak_memory_mb
 from mnist_lr_helpers.course.publish import RUN_TIMES
 from mnist_lr_helpers.data import DataError, resolve
+
+import nbformat
+import pytest
+from conftest import in_child
 
 NOTEBOOKS = find_notebooks([])
 ROOMS = ["What we found", "Exercises", "Recap", "Where to go next"]

@@ -1,13 +1,13 @@
 """The certified optimum is scikit-learn's, and its certificate holds."""
 
+from mnist_lr_helpers import models, training
+from mnist_lr_helpers.data import Dataset
+from mnist_lr_helpers.optimum import convex_optimum
+
 import pytest
 import torch
 from conftest import seeded
 from sklearn.linear_model import LogisticRegression
-
-from mnist_lr_helpers import models, training
-from mnist_lr_helpers.data import Dataset
-from mnist_lr_helpers.optimum import convex_optimum
 
 
 def as_matrix(model: models.LogisticRegression) -> torch.Tensor:

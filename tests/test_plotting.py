@@ -4,6 +4,9 @@ import base64
 import re
 from collections.abc import Iterator, Sequence
 
+from mnist_lr_helpers import plotting
+from mnist_lr_helpers.evaluation import Interval
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -14,9 +17,6 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-
-from mnist_lr_helpers import plotting
-from mnist_lr_helpers.evaluation import Interval
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,13 @@ import time
 import tomllib
 import urllib.request
 
-import nbformat
-import pytest
-
 from mnist_lr_helpers.course import publish
 from mnist_lr_helpers.course.environment import environment
 from mnist_lr_helpers.course.execute import find_notebooks
 from mnist_lr_helpers.files import PROJECT
+
+import nbformat
+import pytest
 
 PACKAGE = PROJECT / "mnist_lr_helpers"
 MODULES = sorted(PACKAGE.rglob("*.py"))

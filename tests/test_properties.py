@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from mnist_lr_helpers.course.usage import UsageError, convert
+
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from mnist_lr_helpers.course.usage import UsageError, convert
 
 
 def outcome(call: Callable[[], object], refusal: type[Exception]) -> tuple[object, str | None]:

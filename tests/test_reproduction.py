@@ -9,19 +9,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mnist_lr_helpers import __main__ as command_line
+from mnist_lr_helpers import data, download
+from mnist_lr_helpers.models import LogisticRegression
+from mnist_lr_helpers.reproduction import measurements, reports, run, trainings
+from mnist_lr_helpers.reproduction.run import UsageError
+from mnist_lr_helpers.reproduction.studies import STUDIES, Study
+from mnist_lr_helpers.training import TrainingConfig, fit
+
 import pandas as pd
 import psutil
 import pytest
 import torch
 from distributed import Client, LocalCluster
-from mnist_lr_helpers.reproduction.run import UsageError
-
-from mnist_lr_helpers import __main__ as command_line
-from mnist_lr_helpers import data, download
-from mnist_lr_helpers.models import LogisticRegression
-from mnist_lr_helpers.reproduction import measurements, reports, run, trainings
-from mnist_lr_helpers.reproduction.studies import STUDIES, Study
-from mnist_lr_helpers.training import TrainingConfig, fit
 
 ME = {"versions": "of today", "dataset": {"name": "mnist", "md5": {"images": "0123"}}}
 COLUMNS = ["configuration", "seed", "epoch", "metric", "value"]

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
 
+from mnist_lr_helpers import models, training
+from mnist_lr_helpers.data import Dataset, Split
+from mnist_lr_helpers.training import TrainingConfig, TrainingError, TrainingState, fit
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +17,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
-
-from mnist_lr_helpers import models, training
-from mnist_lr_helpers.data import Dataset, Split
-from mnist_lr_helpers.training import TrainingConfig, TrainingError, TrainingState, fit
 
 
 def noise(n: int, seed: int) -> Split:

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Callable
 
+from mnist_lr_helpers import features, warps
+
 import pytest
 import torch
 from conftest import bar, noise, seeded
 from torch import Tensor
-
-from mnist_lr_helpers import features, warps
 
 STRENGTHS = {
     "shift": ("pixels", (1, 2, 3, 4, 5)),

@@ -14,6 +14,10 @@ dependencies:
   - make
   - pip:
 """
+VARIABLES = """\
+variables:
+  OMP_WAIT_POLICY: PASSIVE  # as the helpers ask for, also where torch is imported before them
+"""
 
 
 def locked() -> list[str]:
@@ -24,7 +28,7 @@ def locked() -> list[str]:
 
 def environment() -> str:
     """The text of environment.yml."""
-    return HEAD + "".join(f"      - {requirement!r}\n" for requirement in locked()) + "      - -e .\n"
+    return HEAD + "".join(f"      - {requirement!r}\n" for requirement in locked()) + "      - -e .\n" + VARIABLES
 
 
 def write_environment() -> None:

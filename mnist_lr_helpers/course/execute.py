@@ -18,14 +18,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from mnist_lr_helpers.course.usage import UsageError, convert, nearest
+from mnist_lr_helpers.files import PROJECT, write_atomically
+
 import nbformat
 import papermill
 import psutil
 from tabulate import tabulate
 from tqdm import tqdm
-
-from mnist_lr_helpers.course.usage import UsageError, convert, nearest
-from mnist_lr_helpers.files import PROJECT, write_atomically
 
 NOTEBOOKS = PROJECT / "notebooks"
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"

@@ -14,11 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from mnist_lr_helpers.course.execute import NOTEBOOKS, Result, find_notebooks, table_of
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
+
+import nbformat
 
 BUILD = PROJECT / "build"
 README = PROJECT / "README.md"

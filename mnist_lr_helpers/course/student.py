@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbformat
-
 from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
 from mnist_lr_helpers.files import PROJECT, write_atomically
+
+import nbformat
 
 
 def write_edition(target: Path = PROJECT / "build" / "student", notebooks: Sequence[Path] = ()) -> list[Path]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from mnist_lr_helpers.exercises.comparison import as_tensor
 from mnist_lr_helpers.exercises.grading import Exercise
+
+import torch
 
 
 def _split(n: int, size: int) -> tuple[int, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import torch
-
 from mnist_lr_helpers.exercises.grading import Exercise
+
+import torch
 
 
 def _wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
 from mnist_lr_helpers.exercises.grading import Exercise
+
+import torch
 
 _pairs = (
     (torch.tensor([7, 5, 5, 5, 2, 2, 2, 2, 2, 2, 2, 2]), torch.tensor([1, 3, 3, 3, 8, 8, 6, 6, 2, 2, 2, 2])),

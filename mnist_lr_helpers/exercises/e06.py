@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mnist_lr_helpers.exercises.grading import Exercise
+
 import torch
 from torch.nn.functional import binary_cross_entropy, softplus
-
-from mnist_lr_helpers.exercises.grading import Exercise
 
 
 def _losses(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
 from mnist_lr_helpers.exercises.grading import Exercise
+
+import torch
 
 
 def _visit(image: torch.Tensor, weights: torch.Tensor, padding: int = 0) -> torch.Tensor:

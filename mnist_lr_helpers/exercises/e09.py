@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
 from mnist_lr_helpers.exercises.grading import Exercise
+
+import torch
 
 
 def _cells(side: int, cell: int, step: int) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
 from mnist_lr_helpers.exercises.grading import Exercise
+
+import torch
 
 
 def _t(runs: torch.Tensor, *, lost: int = 1, share: float = 0.975) -> float:

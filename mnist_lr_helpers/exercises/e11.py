@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import torch
-
 from mnist_lr_helpers.exercises.grading import Exercise
+
+import torch
 
 
 def _way(profile: torch.Tensor, middle: float = 14.0) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mnist_lr_helpers.evaluation import Interval, mean_interval
+
 import numpy as np
 import pandas as pd
 from scipy import stats
-
-from mnist_lr_helpers.evaluation import Interval, mean_interval
 
 RUNS_FOR_AN_INTERVAL = 3
 

@@ -22,9 +22,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tabulate import tabulate
-from tqdm import tqdm
-
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.data import DataError, raw_folder, resolve
 from mnist_lr_helpers.files import PROJECT, write_atomically
@@ -33,6 +30,9 @@ from mnist_lr_helpers.reproduction.ledger import RESULTS, write_ledger
 from mnist_lr_helpers.reproduction.recipes import Row
 from mnist_lr_helpers.reproduction.studies import STUDIES, Study
 from mnist_lr_helpers.training import limited_threads
+
+from tabulate import tabulate
+from tqdm import tqdm
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -16,12 +16,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-import numpy as np
-import pandas as pd
-
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
+
+import numpy as np
+import pandas as pd
 
 RESULTS = PROJECT / "data" / "results"
 Word = Literal[

@@ -6,11 +6,6 @@ import time
 import timeit
 import warnings
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, interpolate
-from torch.utils.flop_counter import FlopCounterMode
-
 from mnist_lr_helpers import features, training
 from mnist_lr_helpers.data import Split, raw_folder, read_idx, seeded
 from mnist_lr_helpers.evaluation import predict
@@ -19,6 +14,11 @@ from mnist_lr_helpers.optimum import convex_optimum
 from mnist_lr_helpers.reproduction import recipes
 from mnist_lr_helpers.reproduction.recipes import S1, Recipe, Row, Setting, rows_of, splits_of
 from mnist_lr_helpers.training import TrainingConfig, loss_and_accuracy, make_optimizer
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, interpolate
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def describe(seed: int, *, part: str, train_size: int | None = None) -> list[Row]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from mnist_lr_helpers.data import Split, seeded
 from mnist_lr_helpers.evaluation import Predictions, expected_calibration_error, predict
 from mnist_lr_helpers.optimum import convex_optimum
 from mnist_lr_helpers.reproduction.recipes import Recipe, Row, rows_of, splits_of
+
+import numpy as np
+import torch
+from torch import Tensor
 
 
 def seventy_thousand(seed: int, train_size: int | None = None) -> tuple[Split, Split]:

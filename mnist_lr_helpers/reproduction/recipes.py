@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
-
 from mnist_lr_helpers import features
 from mnist_lr_helpers.data import Split, load_data, seeded
 from mnist_lr_helpers.evaluation import Predictions, predict
 from mnist_lr_helpers.models import ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
 from mnist_lr_helpers.training import TrainingConfig, TrainingState, fit, train_epoch
 from mnist_lr_helpers.warps import warp
+
+import torch
+from torch import Tensor, nn
 
 Setting = str | float | Sequence | Callable | None  # what a configuration of a study may hold
 

@@ -6,16 +6,16 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity, cross_entropy
-
 from mnist_lr_helpers.data import Split
 from mnist_lr_helpers.evaluation import confusion_counts, expected_calibration_error, per_class_report
 from mnist_lr_helpers.models import parameter_count
 from mnist_lr_helpers.reproduction import recipes
 from mnist_lr_helpers.reproduction.recipes import Moment, Row, Setting, rows_of
 from mnist_lr_helpers.training import TrainingError, TrainingState, loss_and_accuracy, make_optimizer
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity, cross_entropy
 
 Reports = Sequence[Callable[[Moment], list[Row]]]
 

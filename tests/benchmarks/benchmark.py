@@ -19,6 +19,13 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from mnist_lr_helpers.course.execute import find_notebooks
+from mnist_lr_helpers.course.publish import COURSE_RUN, RUN_TIMES, elapsed, replace_between, unfit
+from mnist_lr_helpers.data import Dataset, Split, load_data, raw_folder
+from mnist_lr_helpers.files import write_atomically
+from mnist_lr_helpers.models import Classifier, ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
+from mnist_lr_helpers.training import TrainingConfig, fit
+
 import numpy as np
 import pandas as pd
 import peers
@@ -29,13 +36,6 @@ from peers import DEVICE, shell_environment, timed
 from race import SOLVERS
 from report import Row, row
 from tqdm import tqdm
-
-from mnist_lr_helpers.course.execute import find_notebooks
-from mnist_lr_helpers.course.publish import COURSE_RUN, RUN_TIMES, elapsed, replace_between, unfit
-from mnist_lr_helpers.data import Dataset, Split, load_data, raw_folder
-from mnist_lr_helpers.files import write_atomically
-from mnist_lr_helpers.models import Classifier, ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
-from mnist_lr_helpers.training import TrainingConfig, fit
 
 PROJECT = Path(__file__).resolve().parents[2]
 STORED = PROJECT / "data" / "results" / "benchmark.csv"

@@ -14,17 +14,17 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
+from mnist_lr_helpers.data import Dataset
+from mnist_lr_helpers.evaluation import predict
+from mnist_lr_helpers.models import LogisticRegression
+from mnist_lr_helpers.training import TrainingConfig, convex_optimum, fit, loss_and_accuracy
+
 import peers
 import torch
 from peers import DEVICE, Attempt, timed
 from race import SOFTMAX_SOLVERS
 from report import Row, row
 from tqdm import tqdm
-
-from mnist_lr_helpers.data import Dataset
-from mnist_lr_helpers.evaluation import predict
-from mnist_lr_helpers.models import LogisticRegression
-from mnist_lr_helpers.training import TrainingConfig, convex_optimum, fit, loss_and_accuracy
 
 Goal = Callable[[Attempt], bool]
 Racer = Callable[[int], Attempt]

@@ -18,14 +18,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest import mock
 
+from mnist_lr_helpers.data import DEFAULT_ROOT, Split
+
 import numpy as np
 import psutil
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
-
-from mnist_lr_helpers.data import DEFAULT_ROOT, Split
 
 
 @dataclass(frozen=True)

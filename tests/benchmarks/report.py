@@ -67,7 +67,7 @@ def row(
 def environment(command: str) -> dict[str, str]:
     """The machine and the versions that the figures belong to."""
     processor, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.exists() else []:
+    for line in info.read_text(encoding="utf-8").splitlines() if info.exists() else []:
         if line.startswith("model name"):
             processor = line.split(":", 1)[1].strip()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
@@ -152,9 +152,9 @@ def text_table(table: pd.DataFrame) -> str:
 
 def draw_ratios(table: pd.DataFrame, path: Path) -> None:
     """Ratios on a log axis, each with its goal; to the right of 1 the course is faster than the peer."""
-    import matplotlib.pyplot as plt
-
     from mnist_lr_helpers import plotting
+
+    import matplotlib.pyplot as plt
 
     plotting.use_style()
     shown = table[table.ratio.notna()][::-1]
@@ -181,10 +181,10 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, flo
 
 def draw_scaling(points: pd.DataFrame, labels: dict[str, str], path: Path) -> None:
     """Seconds and memory against each size on log axes, with the fitted power."""
+    from mnist_lr_helpers import plotting
+
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator
-
-    from mnist_lr_helpers import plotting
 
     plotting.use_style()
     costs = {"seconds": "seconds of an epoch", "memory_mb": "memory in MB"}

@@ -16,11 +16,11 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from mnist_lr_helpers.data import Split
 from mnist_lr_helpers.models import Classifier, LogisticRegression, MultilayerPerceptron
 from mnist_lr_helpers.training import TrainingConfig, fit
+
+import torch
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -30,7 +30,7 @@ def memory_mb(field: str) -> float | None:
     status = Path("/proc/self/status")
     if not status.exists():
         return None
-    return int(re.search(rf"{field}:\s+(\d+) kB", status.read_text())[1]) / 1024
+    return int(re.search(rf"{field}:\s+(\d+) kB", status.read_text(encoding="utf-8"))[1]) / 1024
 
 
 def build(hidden: int) -> Classifier:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import pandas as pd
-import torch
-from scipy import stats
-
 from mnist_lr_helpers import models
 from mnist_lr_helpers.reproduction.claims import s1_runs as s1
 from mnist_lr_helpers.reproduction.claims.shared import cross_entropy_by_hand, losses_at_one_rate, normal, scaling_race
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results, Verdict, graded, judged
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
 
 
 def s1_01_facts_of_mnist(r: Results, figures: tuple[int, ...] = (60_000, 10_000, 784, 0, 255, 10)) -> Verdict:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-import pandas as pd
-from scipy import stats
-
 from mnist_lr_helpers.reproduction.claims import s1_runs as s1
 from mnist_lr_helpers.reproduction.claims.shared import CERTIFIED, losses_at_one_rate, normal
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs, extremes
 from mnist_lr_helpers.reproduction.ledger import Results, Verdict, graded, judged
+
+import numpy as np
+import pandas as pd
+from scipy import stats
 
 
 def s1_40_accuracy_on_the_test_images(r: Results, printed: float = 0.93) -> Verdict:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-import pandas as pd
-
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results
+
+import numpy as np
+import pandas as pd
 
 DIGITS = range(10)
 MEAN, STD = 0.1307, 0.3081  # of all training pixels, in units of 255

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
-import numpy as np
-import pandas as pd
-import torch
-from scipy import stats
-
 from mnist_lr_helpers import models
 from mnist_lr_helpers.reproduction.claims.s1_runs import arrow
 from mnist_lr_helpers.reproduction.claims.shared import CERTIFIED, normal
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded, judged
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
 
 Summary = tuple[float, float, int]  # mean, standard deviation and number of some runs
 SHALLOW = ("512", "256", "128", "64")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mnist_lr_helpers.reproduction.claims.shared import normal
+from mnist_lr_helpers.reproduction.comparisons import Named, Runs, extremes
+from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded, judged
+
 import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
-
-from mnist_lr_helpers.reproduction.claims.shared import normal
-from mnist_lr_helpers.reproduction.comparisons import Named, Runs, extremes
-from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded, judged
 
 SHOWN = (13_825, 13_885, 13_655, 13_569, 13_715, 13_512, 13_764, 13_729)  # right answers of 14,000, by digit
 EIGHT_SHOWN = [n / 14_000 for n in SHOWN]  # as they are printed, with 16 digits

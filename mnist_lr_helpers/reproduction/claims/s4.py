@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
-
 from mnist_lr_helpers.reproduction.claims.shared import number_and_size
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded
+
+import numpy as np
+import pandas as pd
 
 
 def by_batch(s: StoredTable, metric: str) -> Named:

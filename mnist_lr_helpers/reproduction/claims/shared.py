@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mnist_lr_helpers.reproduction.comparisons import Named
+from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded
+
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, nll_loss, one_hot
-
-from mnist_lr_helpers.reproduction.comparisons import Named
-from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded
 
 CERTIFIED = "l2=1e-5"  # the weakest penalty of the study of the optimum whose optimum is certified (gap below 1e-4)
 
