@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import SupportsIndex
 
 from mnist_lr_helpers.download import CATALOGUE, SECONDS_PER_PLACE_BEFORE_FALLBACK, DataError, provide, raw_folder
-from mnist_lr_helpers.download import DEFAULT_ROOT as DEFAULT_ROOT  # for notebooks, which find all of the data here
-from mnist_lr_helpers.download import TORCHVISION_CLASSES as TORCHVISION_CLASSES
 
 import torch
 from torch import Tensor

@@ -27,8 +27,6 @@ from mnist_lr_helpers.files import PROJECT, FileError, write_atomically
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
-DEFAULT_ROOT = PROJECT / "data"
-
 # MD5 of MNIST's archives, which is all that torchvision knows, and of the files inside. For a file that is
 # not listed here, length and CRC-32 at the end of its verified archive do the same.
 UNPACKED_MD5 = {
@@ -104,7 +102,6 @@ CATALOGUE = {
     "kmnist": Source("KMNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")),
     "qmnist": Source("QMNIST", label_column=0, test_size=10_000),  # the first 10,000 test images are MNIST's
 }
-TORCHVISION_CLASSES = {name: source.torchvision_class for name, source in CATALOGUE.items()}
 
 
 def raw_folder(name: str, *, root: Path | str | None = None) -> Path:
@@ -141,7 +138,7 @@ def provide(name: str, *, root: Path | str | None = None, patience: float = SECO
 def _data_folder(root: Path | str | None) -> Path:
     if root:
         return Path(root).expanduser()
-    return PROJECT / Path(os.environ.get("MNIST_LR_DATA") or DEFAULT_ROOT).expanduser()
+    return PROJECT / Path(os.environ.get("MNIST_LR_DATA") or "data").expanduser()
 
 
 def _fill(folder: Path, name: str, archives: Sequence[Archive], patience: float) -> None:

@@ -247,6 +247,11 @@ def make_scheduler(optimizer: torch.optim.Optimizer, config: TrainingConfig) -> 
     return torch.optim.lr_scheduler.StepLR(optimizer, step_size=config.decay_every, gamma=config.decay_factor)
 
 
+def decay_per_epoch(share: float, epochs: int) -> float:
+    """The factor that, applied after each epoch, leaves this share of the learning rate for the last one."""
+    return share ** (1 / max(1, epochs - 1))
+
+
 def train_epoch(
     model: nn.Module,
     train: Split,

@@ -170,6 +170,14 @@ def test_step_decay_and_early_stopping(digits: Dataset) -> None:
     assert len(history.rows) == history.best_epoch + 3
 
 
+@pytest.mark.parametrize("epochs", [2, 5])
+def test_decay_per_epoch_reaches_its_share_in_the_last_epoch(digits: Dataset, epochs: int) -> None:
+    factor = training.decay_per_epoch(0.05, epochs)
+    _, history = train(digits, epochs=epochs, decay_every=1, decay_factor=factor)
+    assert history.rows[-1]["learning_rate"] == pytest.approx(0.05 * 0.01)
+    assert training.decay_per_epoch(0.05, 1) == 0.05
+
+
 def test_augmentation_has_random_numbers_of_its_own() -> None:
     """Neither the weights' nor the shuffling's: with the same seed in all three, no two streams agree."""
     drawn = []

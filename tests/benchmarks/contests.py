@@ -17,7 +17,8 @@ from pathlib import Path
 from mnist_lr_helpers.data import Dataset
 from mnist_lr_helpers.evaluation import predict
 from mnist_lr_helpers.models import LogisticRegression
-from mnist_lr_helpers.training import TrainingConfig, convex_optimum, fit, loss_and_accuracy
+from mnist_lr_helpers.optimum import convex_optimum
+from mnist_lr_helpers.training import TrainingConfig, fit, loss_and_accuracy
 
 import peers
 import torch
@@ -63,14 +64,14 @@ def seeded(seed: int) -> torch.Generator:
 def recipe(batch_size: int, epochs: int) -> TrainingConfig:
     """S1's recipe at another batch size; the learning rate falls to a tenth in the last epoch."""
     rate = 0.01 * batch_size / 64
-    return TrainingConfig(epochs=epochs, batch_size=batch_size, learning_rate=rate, decay_every=max(1, epochs - 1))
+    decay = {"learning_rate": rate, "decay_every": max(1, epochs - 1)}
+    return TrainingConfig(epochs=epochs, batch_size=batch_size, **decay, progress=False)
 
 
 def train(data: Dataset, config: TrainingConfig, seed: int) -> tuple[LogisticRegression, float]:
     """A model trained by a recipe, and the seconds it took."""
     model = LogisticRegression(initialisation="zeros").to(DEVICE)
-    options = {"validation": data.validation, "config": config, "generator": seeded(seed), "progress": False}
-    return model, timed(lambda: fit(model, data.train, **options))
+    return model, timed(lambda: fit(model, data.train, data.validation, config, generator=seeded(seed)))
 
 
 def choose_batch_size(data: Dataset) -> int:

@@ -18,7 +18,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest import mock
 
-from mnist_lr_helpers.data import DEFAULT_ROOT, Split
+from mnist_lr_helpers.data import Split, raw_folder
 
 import numpy as np
 import psutil
@@ -71,7 +71,7 @@ def timed(work: Callable[[], object]) -> float:
 def pictures(train: bool, *, root: Path | str | None = None, download: bool = False) -> datasets.MNIST:
     """torchvision's MNIST through the transforms that the sources use."""
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-    root = root or os.environ.get("MNIST_LR_DATA", DEFAULT_ROOT)
+    root = root or raw_folder("mnist").parents[1]
     return datasets.MNIST(root, train=train, transform=transform, download=download)
 
 

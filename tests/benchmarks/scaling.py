@@ -45,16 +45,16 @@ def measure(point: dict[str, int], repetitions: int) -> dict[str, float | None]:
     torch.use_deterministic_algorithms(DEVICE.type == "cuda", warn_only=True)
     generator = torch.Generator().manual_seed(0)
     tiny = Split(torch.zeros(10, 1, 28, 28, device=DEVICE), torch.zeros(10, dtype=torch.long, device=DEVICE))
-    config = TrainingConfig(epochs=1, batch_size=10, learning_rate=1e-3)
-    fit(build(1), tiny, validation=tiny, config=config, generator=generator, progress=False)
+    config = TrainingConfig(epochs=1, batch_size=10, learning_rate=1e-3, progress=False)
+    fit(build(1), tiny, tiny, config, generator=generator)
     before = memory_mb("VmRSS")  # what the libraries set up once is in it
     images = torch.empty(point["n"], 1, 28, 28).normal_(generator=generator).to(DEVICE)
     train = Split(images, torch.randint(10, (point["n"],), generator=generator).to(DEVICE))
     few = Split(train.images[:10], train.labels[:10])
-    config, seconds = TrainingConfig(epochs=1, batch_size=point["batch"], learning_rate=1e-3), []
+    config, seconds = TrainingConfig(epochs=1, batch_size=point["batch"], learning_rate=1e-3, progress=False), []
     for _ in range(repetitions + 1):
         model, started = build(point["hidden"]), time.perf_counter()
-        fit(model, train, validation=few, config=config, generator=generator, progress=False)
+        fit(model, train, few, config, generator=generator)
         seconds.append(time.perf_counter() - started)
     peak = memory_mb("VmHWM")
     if DEVICE.type == "cuda":
