@@ -3,8 +3,6 @@
 import ast
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from mnist_lr_helpers.course.execute import find_notebooks, parameters_of, peak_memory_mb
@@ -122,26 +120,6 @@ def test_stored_times_are_those_in_the_title_and_within_limits(path: Path) -> No
     assert stored["peak_memory_mb"] <= 2000
 
 
-@pytest.mark.notebook
-def test_quick_run_of_every_notebook(tmp_path: Path) -> None:
-    """On MNIST if it can be had; the students' edition runs on the data that need no network."""
-    command = [sys.executable, "-m", "mnist_lr_helpers", "run", "--quick", "--jobs", "2"]
-    done = subprocess.run(
-        [*command, "--output", str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout
-    results = json.loads((tmp_path / "run.json").read_text())
-    assert {row["dataset"] for row in results} == {"mnist" if mnist_at_hand() else "digits"}
-    assert len(results) == len(NOTEBOOKS)
-    assert max(row["peak_memory_mb"] for row in results) <= 2000
-    for path in NOTEBOOKS:
-        lines = "".join(
-            output.get("text", "") for cell in code_cells(tmp_path / "notebooks" / path.name) for output in cell.outputs
-        ).splitlines()
-        assert not [line for line in lines if line.startswith("✘ ") and "quick" not in line], path.stem
-
-
 def nbval(path: str) -> float:
     """The peak memory in MB of this process's children, so it is to be called in a fresh one."""
     options = ["--nbval-lax", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-q"]
@@ -157,6 +135,6 @@ def test_nbval_repeats_the_committed_outputs(path: Path) -> None:
     They were committed after a run one by one and in order; here they run backwards, and two at a time.
     """
     if not mnist_at_hand():
-        pytest.skip("MNIST cannot be had here: executed above on digits, comparison skipped")
+        pytest.skip("MNIST cannot be had here: the students' edition is executed on the small digits")
     peak = in_child(nbval, str(path))
     assert 200 <= peak <= 2000, "torch alone needs more than 200 MB"
