@@ -111,14 +111,15 @@ FIXED = {  # claims whose word no stored result can change, and why
     "S3-09": BY_HAND,
     "S3-10": FORMULA,
 }
-UNTOLD = {  # what is read only to be compared with something else, so that no single change of it shows
+UNTOLD = {  # what is read and shows in no word or figure when it alone is changed, and why
     "S0-03": {"parameters"},  # of networks that do not pass
     "S1-01": {"count"},  # only how many there are
-    "S1-20": {"recall"},  # of digits that are not weak
-    "S2-25": {"test_accuracy"},  # of the runs that say what is near; only its loss and epoch are told
-    "S3-05": {"accuracy"},  # far from the published ones
-    "S4-03": {"accuracy"},  # of batch sizes that do not fit
+    "S1-20": {f"recall_{k}" for k in (0, 1, 3, 4, 6, 7, 9)},  # only 2, 5 and 8 are weak
+    "S3-04": {"mean_accuracy"},  # only its last step
+    "S3-05": {"mean_accuracy"},  # only its last step
+    "S2-25": {"test_accuracy"},  # of the runs that say what is near: its scatter is not needed here
 }
+SELECTING = {"S3", "S4-03"}  # they tell of the one setting or size that comes nearest: others show only all together
 
 
 class Altered:
@@ -153,25 +154,24 @@ class Altered:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CLAIMS)
-def test_other_results_give_another_verdict(
-    name: str, stored: Results, committed: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_results_give_another_verdict(name: str, stored: Results, monkeypatch: pytest.MonkeyPatch) -> None:
     claim, altered = CLAIMS[name], Altered(monkeypatch)
     before = claim.row(stored)
     read = sorted(altered.read)
-    families = [[key for key in read if (key[0], key[2]) == kind] for kind in sorted({(k[0], k[2]) for k in read})]
-    groups = [*([key] for key in read), *families, read]
+    kinds = sorted({(study, metric) for study, _, metric in read})
+    families = {metric: [key for key in read if (key[0], key[2]) == (study, metric)] for study, metric in kinds}
+    groups = [*families.values(), *([key] for key in read), read]
     if name in FIXED:
         assert all(row["verdict"] == before["verdict"] for row in altered.rows(claim, stored, read))
     else:
-        changed = (
-            row["verdict"] != before["verdict"] for group in groups for row in altered.rows(claim, stored, group)
+        rows = (row for group in groups for row in altered.rows(claim, stored, group))
+        assert any(row["verdict"] != before["verdict"] for row in rows), (
+            f"nothing that {name} reads changes its verdict"
         )
-        assert any(changed), f"nothing that {name} reads changes its verdict"
-    mute = [key for key in read if all(row == before for row in altered.rows(claim, stored, [key]))]
-    assert {metric.rsplit("_", 1)[0] if metric[-1].isdigit() else metric for _, _, metric in mute} <= UNTOLD.get(
-        name, set()
-    ), mute
+    together = name in SELECTING or name[:2] in SELECTING
+    watched = families.items() if together else [(metric, [key]) for key in read for metric in key[2:]]
+    mute = {metric for metric, keys in watched if all(row == before for row in altered.rows(claim, stored, keys))}
+    assert mute <= UNTOLD.get(name, set())
 
 
 @pytest.mark.parametrize(
@@ -249,11 +249,12 @@ def test_a_row_is_read_from_its_checks_docstring() -> None:
 
 
 def test_one_more_run_falls_where_promised() -> None:
-    draws = np.random.default_rng(0).normal(0.92, 0.001, size=(4_000, 7))
-    inside = np.mean([row[5] in Runs(row[:5]).one_more for row in draws])
-    near = np.mean([abs(row[5] - row[6]) < Runs(row[:5]).two_apart for row in draws])
-    covered = np.mean([0.92 in Runs(row[:5]).interval for row in draws])
-    assert [inside, near, covered] == pytest.approx([0.95] * 3, abs=0.015)
+    draws = np.random.default_rng(0).normal(0.92, 0.001, size=(2_000, 7))
+    five = [Runs(row[:5]) for row in draws]
+    inside = np.mean([new in runs.one_more for runs, new in zip(five, draws[:, 5], strict=True)])
+    near = np.mean([gap < runs.two_apart for runs, gap in zip(five, abs(draws[:, 5] - draws[:, 6]), strict=True)])
+    covered = np.mean([0.92 in runs.interval for runs in five])
+    assert [inside, near, covered] == pytest.approx([0.95] * 3, abs=0.02)
 
 
 def test_differences_pair_by_seed_and_two_seeds_have_no_interval() -> None:
