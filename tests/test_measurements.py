@@ -141,7 +141,7 @@ def test_one_vs_rest_has_the_penalty_of_ten_binary_regressions(monkeypatch: pyte
     padded = torch.nn.functional.pad(few.images.flatten(start_dim=1), (0, 1), value=1.0)  # the bias is penalised, too
     binary = linear_model.LogisticRegression(C=1 / (60 * 1e-4), fit_intercept=False, tol=1e-6, max_iter=5_000)
     answers = [binary.fit(padded, few.labels == k).predict_proba(padded)[:, 1] for k in range(10)]
-    expected = values(one_vs_rest.judged(torch.from_numpy(np.stack(answers, axis=1)), few.labels))
+    expected = values(one_vs_rest.judged(torch.tensor(np.stack(answers, axis=1)).float(), few.labels))
     assert values(one_vs_rest.converged(0, softmax=False))["nll"] == [pytest.approx(expected["nll"][0], rel=0.1)]
 
 

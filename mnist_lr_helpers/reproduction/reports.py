@@ -33,10 +33,10 @@ def train_and_report(
         keep: which epochs are kept: 1, 2, 3, 5, every ``keep``-th and the last.
         **settings: of the ``Recipe``.
     """
-    moments, rows = [], []
+    moments, rows = [], []  # the last moment alone is kept: each has predictions
 
     def look(moment: Moment) -> None:
-        moments.append(moment)
+        moments[:] = [moment]
         epoch, due = moment.state.epoch, []
         if epoch and _is_kept(epoch, moment.state, keep):
             due += each
@@ -47,8 +47,8 @@ def train_and_report(
     try:
         recipes.follow(recipes.Recipe(**settings), seed, look)
     except TrainingError:
-        rows.append(Row(moments[-1].state.epoch + 1, "diverged", 1.0))
-    return curves(moments[-1], keep) + rows
+        rows.append(Row(moments[0].state.epoch + 1, "diverged", 1.0))
+    return curves(moments[0], keep) + rows
 
 
 def _is_kept(epoch: int, state: TrainingState, keep: int) -> bool:
