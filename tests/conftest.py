@@ -202,7 +202,7 @@ def in_child(function: Callable, *arguments: object, **options: object) -> Any:
         f"import json, sys; from {function.__module__} import {function.__name__} as call; "
         "print('\\n' + json.dumps(call(*json.loads(sys.argv[1]))))"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "no_proxy": "*"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "no_proxy": "*"}
     command = [sys.executable, "-c", code, json.dumps(arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, **options)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-4000:]

@@ -79,8 +79,8 @@ def test_a_lesson_refuses_a_knob_out_of_range_before_it_loads_data(change: str, 
 @pytest.mark.slow
 def test_a_parameter_out_of_range_stands_in_the_table(course: Path, tmp_path: Path) -> None:
     write_notebook(course, "01_first", LESSON, parameters=PARAMETERS)
-    assert main(["run", "--quick", "-p", "EPOCHS", "0", "--output", str(tmp_path)]) == 1
-    (row,) = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert main(["run", "--quick", "-p", "EPOCHS", "0", "--output", str(tmp_path / "build")]) == 1
+    (row,) = json.loads((tmp_path / "build" / "run.json").read_text(encoding="utf-8"))
     assert row["error"] == "cell 3: ValueError: epochs is 0; it must be a whole number of at least 1"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -153,13 +154,14 @@ def prepare_data(dataset: str) -> None:
 def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
     """Execute the jobs, ``workers`` at a time and each in a process of its own; their results in order.
 
-    However this ends, by Ctrl-C too, no kernel stays behind.
+    However this ends, by Ctrl-C too, no kernel stays behind. It is to be called in the main thread.
     """
     # Of several at a time the last come first: the short ones at the beginning then fill the gap at the end.
     waiting = list(jobs if workers > 1 else reversed(jobs))  # taken from its end
     places, processes = list(range(workers, 0, -1)), []  # a place is a line of the terminal
     running: dict[Connection, tuple[Job, int]] = {}
     results = {}
+    _start_server()
     try:
         with tqdm(total=len(jobs), desc="notebooks", unit="notebook", position=0) as bar:
             while waiting or running:
@@ -177,6 +179,14 @@ def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
         _kill(process.pid for process in processes if process.is_alive())
 
 
+def _start_server() -> None:
+    """Start what forks the processes, so that neither it nor they hear Ctrl-C: this process does, and ends them."""
+    if sys.platform != "win32":
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        forkserver.ensure_running()
+        signal.signal(signal.SIGINT, heard)
+
+
 def _start(job: Job, place: int, processes: list[BaseProcess]) -> Connection:
     """Start a process for the job and add it to the list; returns where its result will arrive."""
     answer, sender = FRESH.Pipe(duplex=False)
@@ -187,7 +197,7 @@ def _start(job: Job, place: int, processes: list[BaseProcess]) -> Connection:
 
 
 def _work(job: Job, place: int, environ: dict[str, str], sender: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where no server has seen to it
     os.environ.clear()  # it is that of the time when the server started
     os.environ.update(environ)
     sender.send(execute(job, place))
