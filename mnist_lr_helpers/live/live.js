@@ -161,7 +161,7 @@ class Figure {
         input.value = to(now);
         write();
       },
-      range(low, high) { [min, max] = [low, high]; [input.min, input.max] = [low, high]; this.value = now; },
+      range(low, high) { [min, max] = [input.min, input.max] = [low, high]; input.value = to(now); },
     };
     control.value = value;
     input.addEventListener("input", () => { now = from(input.valueAsNumber); write(); this.used(key); });
@@ -189,10 +189,11 @@ class Figure {
   }
 
   // Follow one pointer at a time: a second finger or a palm changes nothing. Each function gets (x, y) in fractions of
-  // the element's width and height; start returns false to let this one go.
-  drag(element, { start = () => {}, move, end = () => {} }) {
+  // the element's width and height; start returns false to let this one go. With touch: "pan-y" a finger scrolls the
+  // page, except on parts of the element that have touch-action: none themselves.
+  drag(element, { start = () => {}, move, end = () => {}, touch = "none" }) {
     let active = null;
-    element.style.touchAction = "none";
+    element.style.touchAction = touch;
     const place = (event) => {
       const box = element.getBoundingClientRect();
       return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
