@@ -61,8 +61,9 @@ function create(tag, attributes = {}, ...children) {
   return made;
 }
 
-// Red (+1) through white to blue (-1).
+// Red (+1) through white to blue (-1); grey for what is not a number.
 function diverging(x) {
+  if (Number.isNaN(x)) return [148, 148, 148];
   const place = clamp((1 - x) / 2, 0, 1) * 10, i = Math.min(9, Math.floor(place)), share = place - i;
   return [0, 1, 2].map((c) => RED_TO_BLUE[i][c] + share * (RED_TO_BLUE[i + 1][c] - RED_TO_BLUE[i][c]));
 }
@@ -74,8 +75,8 @@ function drawImage(canvas, values, { side = 28, limit = null } = {}) {
   small.width = small.height = side;
   const pixels = new ImageData(side, side);
   for (let i = 0; i < side * side; i++) {
-    const [r, g, b] = limit === null ? [255 * values[i], 255 * values[i], 255 * values[i]] : diverging(values[i] / limit);
-    pixels.data.set([r, g, b, 255], 4 * i);
+    const grey = 255 * values[i], [red, green, blue] = limit === null ? [grey, grey, grey] : diverging(values[i] / limit), p = 4 * i;
+    [pixels.data[p], pixels.data[p + 1], pixels.data[p + 2], pixels.data[p + 3]] = [red, green, blue, 255];
   }
   small.getContext("2d").putImageData(pixels, 0, 0);
   context.imageSmoothingEnabled = false;
@@ -189,8 +190,8 @@ class Figure {
   }
 
   // Follow one pointer at a time: a second finger or a palm changes nothing. Each function gets (x, y) in fractions of
-  // the element's width and height; start returns false to let this one go. With touch: "pan-y" a finger scrolls the
-  // page, except on parts of the element that have touch-action: none themselves.
+  // the element's width and height; start returns false to let this one go. With touch: "pan-y pinch-zoom" a finger
+  // that was let go scrolls the page.
   drag(element, { start = () => {}, move, end = () => {}, touch = "none" }) {
     let active = null;
     element.style.touchAction = touch;
@@ -211,6 +212,8 @@ class Figure {
       move(...place(event));
       this.later();
     });
+    for (const name of ["touchstart", "touchmove"])  // while one finger drags, no finger scrolls or zooms
+      element.addEventListener(name, (event) => { if (active !== null) event.preventDefault(); }, { passive: false });
     for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
       element.addEventListener(name, (event) => {
         if (event.pointerId !== active) return;
