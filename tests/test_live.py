@@ -96,7 +96,7 @@ def test_an_output_is_small_and_its_text_has_no_encoding_to_mistake(name: str, d
     assert output.data.isascii()
     assert len(output.data) < live.MAXIMUM_BYTES
     assert output._repr_png_().startswith(b"\x89PNG")
-    assert len(output._repr_png_()) < 30_000
+    assert len(output._repr_png_()) < 40_000
     assert output.data.count("<script") == output.data.count("</script") == 1
     outside = re.sub(r"<script>.*</script>", "", output.data, flags=re.DOTALL)
     assert live.HOW_TO_START in outside

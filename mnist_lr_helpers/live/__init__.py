@@ -26,8 +26,8 @@ FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.html")))
 MAXIMUM_BYTES = 400_000
 HOW_TO_START = (
-    "This is a picture of a figure that answers to you where scripts may run: in JupyterLab, run this cell, or trust "
-    "the notebook (View, Activate Command Palette, Trust Notebook). The book shows it live."
+    "A picture of a live figure. In JupyterLab, it comes to life when you run this cell or trust the notebook (View, "
+    "Activate Command Palette, Trust Notebook); the book shows it live."
 )
 
 
@@ -69,8 +69,8 @@ def show(name: str, /, *, still: Figure | None = None, **data: object) -> LiveFi
     picture = (FOLDER / f"{name}.png").read_bytes() if still is None else png_of(still)
     inside = json.dumps(page).replace("<", "\\u003c")  # no "</script>" ends the script early
     html = (
-        f'<div class="live-figure" data-figure="{name}"><img alt="{title}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{base64.b64encode(picture).decode()}"><p>{HOW_TO_START}</p></div>\n'
+        f'<div class="live-figure" data-figure="{name}"><p>{HOW_TO_START}</p><img alt="{title}" style="max-width: 100%" '
+        f'src="data:image/png;base64,{base64.b64encode(picture).decode()}"></div>\n'
         f"<script>\n(() => {{\nconst PAGE = {inside};\n"
         f"{in_ascii(shared[1] + script)}\nstart(build);\n}})();\n</script>"
     )

@@ -12,7 +12,7 @@ function number(x, digits = 2) {
   return (x < 0 && Number(text) !== 0 ? "\u2212" : "") + text;
 }
 const short = (x) => (x < 0 ? "\u2212" : "") + String(Number(Math.abs(x).toPrecision(3)));  // 0.1, 0.025, 300
-const percent = (x, digits = 1) => `${number(100 * x, digits)} %`;
+const percent = (x, digits = 1) => `${number(100 * x, digits)}\u00a0%`;
 const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 
 function softmax(logits, temperature = 1) {
@@ -274,11 +274,11 @@ class Figure {
   openFromAddress() {
     let hash = location.hash.slice(1);
     try { hash = decodeURIComponent(hash); } catch { return; }  // somebody else's
-    const mine = hash.split("&").find((part) => part.startsWith(`${this.key}=`));
-    if (mine === undefined) return;
-    const pairs = mine.slice(this.key.length + 1).split(",").map((pair) => pair.split(":"));
+    const parts = hash.split("&"), mine = parts.findIndex((part) => part.startsWith(`${this.key}=`));
+    if (mine < 0) return;
+    const pairs = parts[mine].slice(this.key.length + 1).split(",").map((pair) => pair.split(":"));
     this.set(Object.fromEntries(pairs.filter((pair) => pair.length === 2)));
-    this.host.scrollIntoView({ block: "start" });
+    if (mine === 0) this.host.scrollIntoView({ block: "start" });
   }
 
   offerLink() {
