@@ -4,7 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,7 +16,7 @@ import torch
 from test_browser import CHROMIUM, SCREENSHOTS, tab
 from torch import nn
 
-from mnist_lr_helpers import live
+from mnist_lr_helpers import live, models
 from mnist_lr_helpers.files import PROJECT
 from mnist_lr_helpers.plotting import COLOURS
 
@@ -38,7 +41,24 @@ def inputs_of(name: str, digits) -> dict[str, object]:
             return {"points": points, "labels": classes, "features": ["ink", "width"], "classes": ["0", "1"]}
         case "softmax":
             return {"logits": torch.linspace(-3, 4.2, 10), "label": 5, "image": coarse[0]}
+        case "pad":
+            return {"models": [for_the_pad(name, model) for name, model in judges().items()]}
     raise ValueError(f"test_live.py has no data for the figure {name!r}")
+
+
+@cache
+def judges() -> dict[str, nn.Module]:
+    """Models for the pad; untrained ones compute, too."""
+    shape = {"n_classes": 10, "generator": torch.Generator().manual_seed(0)}
+    return {
+        "linear": models.LogisticRegression(**shape),
+        "network": models.ConvolutionalNetwork([4, 6], kernel_size=5, **shape),
+    }
+
+
+def for_the_pad(name: str, model: nn.Module) -> dict[str, object]:
+    layers = [[one.weight, one.bias] for one in model.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
+    return {"name": name, "layers": layers, "mean": 0.13, "std": 0.31, "classes": list("0123456789")}
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +76,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory, digits) -> Path:
     """A folder with a page for each figure, and one, ``all``, with every figure and the first one twice."""
     folder = tmp_path_factory.mktemp("live")
     outputs = {name: live.show(name, **inputs_of(name, digits)).data for name in live.NAMES}
+    style = "@media (prefers-color-scheme: dark) { body { background: #121212; color: #ddd } }"
     head = (
-        '<!DOCTYPE html><html lang="en"><head><title>Live</title><meta charset="windows-1252"><style>'
-        "body { margin: 16px; font-family: sans-serif } @media (prefers-color-scheme: dark) { body { background: #121212;"
-        ' color: #ddd } }</style><meta name="viewport" content="width=device-width, initial-scale=1"></head><body><main>'
+        '<!DOCTYPE html><html lang="en"><head><title>Live</title><meta charset="windows-1252">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>body {{ margin: 16px; font-family: sans-serif }} {style}</style></head><body><main>"
     )
     for name, html in (outputs | {"all": "\n".join([*outputs.values(), outputs["softmax"]])}).items():
         (folder / f"{name}.html").write_text(f"{head}<h1>Live</h1>{html}</main></body></html>", encoding="ascii")
@@ -74,8 +95,9 @@ def open_page(page, pages: Path, name: str, address: str = "") -> None:
 
 
 def ask(page, expression: str) -> object:
-    """What the first figure of the page answers, for example to ``state()``. As text, which is quick for many numbers."""
-    return json.loads(page.evaluate(f"JSON.stringify(document.querySelector('.live-figure').figure.{expression} ?? null)"))
+    """What the first figure of the page answers, for example to ``state()``. As text: many numbers travel faster."""
+    script = f"(f => JSON.stringify(f.{expression} ?? null))(document.querySelector('.live-figure').figure)"
+    return json.loads(page.evaluate(script))
 
 
 def said(page, *words: str) -> None:
@@ -104,7 +126,7 @@ def test_an_output_is_small_and_its_text_has_no_encoding_to_mistake(name: str, d
 
 
 def test_what_cannot_be_shown_is_refused() -> None:
-    with pytest.raises(ValueError, match="there is no live figure 'tran'; choose one of .*'train'"):
+    with pytest.raises(ValueError, match=r"there is no live figure 'tran'; choose one of .*'train'"):
         live.show("tran")
     with pytest.raises(ValueError, match="from 0 to 255, these from 0 to 256"):
         live.pack(torch.tensor([0, 256]))
@@ -169,7 +191,7 @@ def test_the_batches_of_an_epoch_hold_every_digit_once(browser, pages: Path) -> 
         first, second = ask(page, "batches(10)"), ask(page, "batches(20)")[10:]
         assert [len(batch) for batch in first] == [64] * 9 + [24]
         for epoch in (first, second):
-            assert sorted(sum(epoch, [])) == list(range(600))
+            assert sorted(chain(*epoch)) == list(range(600))
         assert first != second
 
 
@@ -204,7 +226,9 @@ def test_train_runs_keeps_a_run_and_starts_again(browser, pages: Path) -> None:
         assert "kept" in chart.inner_text()
         assert "learning rate 0.1, batch size 64" in page.locator(".kept").inner_text()
         page.get_by_role("button", name="Forget the kept run").click()
-        page.wait_for_function("() => !document.querySelector('.live-figure').shadowRoot.querySelector('.kept').textContent")
+        page.wait_for_function(
+            "() => !document.querySelector('.live-figure').shadowRoot.querySelector('.kept').textContent"
+        )
         assert steps > 10
 
 
@@ -250,6 +274,106 @@ def test_softmax_has_the_probabilities_of_pytorch(browser, pages: Path, temperat
     assert after == pytest.approx(before, abs=1e-9)
     assert loss == pytest.approx(-(logits / temperature).log_softmax(0)[4].item(), rel=1e-6)
     assert [float(one) for one in state["logits"].split("_")] == pytest.approx((logits + 3).tolist())
+
+
+@needs_chromium
+@pytest.mark.parametrize("i", [0, 1])
+def test_pad_has_the_probabilities_of_pytorch(browser, pages: Path, digits, i: int) -> None:
+    images, model = digits.to_unit(digits.test.images[:20]).clamp(0, 1), list(judges().values())[i]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad", f"#pad=model:{i}")
+        answers = ask(page, f"answers({json.dumps(images.flatten(1).tolist())})")
+    with torch.inference_mode():
+        expected = model.eval()((images - 0.13) / 0.31).softmax(1)
+    assert torch.allclose(torch.tensor(answers), expected, rtol=0, atol=1e-4)
+
+
+def stroke(page, *places: tuple[float, float]) -> None:
+    """Draw on the pad with the mouse; places are fractions of the surface."""
+    box = page.locator(".surface").bounding_box()
+    page.mouse.move(box["x"] + places[0][0] * box["width"], box["y"] + places[0][1] * box["height"])
+    page.mouse.down()
+    for x, y in places[1:]:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+    page.mouse.up()
+
+
+@needs_chromium
+def test_pad_hands_out_the_kept_drawings(browser, pages: Path, tmp_path: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad")
+        keep, download = (page.get_by_role("button", name=name) for name in ("Keep it", "Download the kept drawings"))
+        assert download.is_disabled()
+        for label in ("7", "1", "7"):
+            stroke(page, (0.3, 0.25), (0.7, 0.25), (0.45, 0.8))
+            page.get_by_label("This drawing is a").select_option(label)
+            keep.click()
+            said(page, f"A {label} is kept")
+        page.get_by_role("button", name="Throw away the kept 1").click()
+        said(page, "2 kept")
+        with page.expect_download() as download_of:
+            download.click()
+        archive = zipfile.ZipFile(download_of.value.path())
+        assert archive.testzip() is None
+        assert archive.namelist() == ["7/0001.png", "7/0002.png"]
+        archive.extractall(tmp_path)
+        picture = plt.imread(tmp_path / "7" / "0001.png")[..., 0]
+        assert picture.shape == (280, 280)
+        assert picture[0, 0] == 1  # white paper
+        assert picture[70, 140] == 0  # black ink
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("key", "code", "strokes_left"),
+    [
+        ("u", "KeyU", 1),
+        ("U", "KeyU", 1),
+        ("u", "KeyF", 1),  # Dvorak
+        ("g", "KeyU", 2),
+        ("\u0433", "KeyU", 1),  # Cyrillic
+        ("\u05d6", "KeyZ", 2),  # Hebrew
+        ("Process", "KeyU", 1),  # while a word is composed
+        ("Backspace", "Backspace", 1),
+        ("c", "KeyC", 0),
+        ("\u03c8", "KeyC", 0),  # Greek
+        ("Delete", "Delete", 0),
+    ],
+)
+def test_pad_understands_keys_of_any_layout(browser, pages: Path, key: str, code: str, strokes_left: int) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad")
+        ink = []
+        for x in (0.3, 0.7):
+            stroke(page, (x, 0.2), (x, 0.8))
+            page.wait_for_timeout(100)
+            ink.append(sum(ask(page, "pixels()")))
+        event = json.dumps({"key": key, "code": code, "bubbles": True})
+        page.locator(".surface").evaluate(f"one => one.dispatchEvent(new KeyboardEvent('keydown', {event}))")
+        page.wait_for_timeout(100)
+        assert sum(ask(page, "pixels()")) == pytest.approx([0, *ink][strokes_left])
+
+
+@needs_chromium
+def test_a_palm_does_not_mix_with_the_pen(browser, pages: Path) -> None:
+    with tab(browser, **PHONE) as (page, _):
+        open_page(page, pages, "pad")
+        box, fingers = page.locator(".surface").bounding_box(), page.context.new_cdp_session(page)
+        ink = []
+        for with_palm in (False, True):
+            for i in range(11):
+                points = [{"x": box["x"] + 140, "y": box["y"] + 60 + 12 * i, "id": 0}]
+                if with_palm and 2 < i < 8:
+                    points.append({"x": box["x"] + 250, "y": box["y"] + 200 + 5 * i, "id": 1})
+                kind = "touchStart" if i == 0 or (with_palm and i == 3) else "touchMove"
+                fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            page.wait_for_timeout(100)
+            ink.append(ask(page, "pixels()"))
+            page.get_by_role("button", name="Clear").tap()
+            page.wait_for_timeout(100)
+        assert sum(ink[0]) > 20
+        assert ink[1] == pytest.approx(ink[0], abs=1e-6)
 
 
 # ------ everybody can use them

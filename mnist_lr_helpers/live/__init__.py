@@ -69,10 +69,9 @@ def show(name: str, /, *, still: Figure | None = None, **data: object) -> LiveFi
     picture = (FOLDER / f"{name}.png").read_bytes() if still is None else png_of(still)
     inside = json.dumps(page).replace("<", "\\u003c")  # no "</script>" ends the script early
     html = (
-        f'<div class="live-figure" data-figure="{name}"><p>{HOW_TO_START}</p><img alt="{title}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{base64.b64encode(picture).decode()}"></div>\n'
-        f"<script>\n(() => {{\nconst PAGE = {inside};\n"
-        f"{in_ascii(shared[1] + script)}\nstart(build);\n}})();\n</script>"
+        f'<div class="live-figure" data-figure="{name}"><p>{HOW_TO_START}</p>'
+        f'<img alt="{title}" style="max-width: 100%" src="data:image/png;base64,{in_base64(picture)}"></div>\n'
+        f"<script>\n(() => {{\nconst PAGE = {inside};\n{in_ascii(shared[1] + script)}\nstart(build);\n}})();\n</script>"
     )
     if len(html) > MAXIMUM_BYTES:
         raise ValueError(f"the figure would take {len(html):,} bytes of {MAXIMUM_BYTES:,}; give it less data")
@@ -97,7 +96,12 @@ def pack(value: object) -> object:
     numbers = value.detach().cpu().numpy().astype("<f4" if kind == "float32" else "u1")
     packer = zlib.compressobj(9, strategy=zlib.Z_FILTERED)  # a few percent smaller for digits
     packed = packer.compress(numbers.tobytes()) + packer.flush()
-    return {"base64": base64.b64encode(packed).decode(), "type": kind, "shape": list(numbers.shape)}
+    return {"base64": in_base64(packed), "type": kind, "shape": list(numbers.shape)}
+
+
+def in_base64(payload: bytes) -> str:
+    """Bytes as text."""
+    return base64.b64encode(payload).decode()
 
 
 def in_ascii(script: str) -> str:

@@ -106,9 +106,10 @@ class Figure {
     this.changed = () => {};  // a figure says what to do when a control was used: changed(key)
     this.draw = () => {};  // and how to draw itself
     this.root = host.attachShadow({ mode: "open" });
-    this.root.innerHTML = `<style>${PAGE.style}</style><div role="group" class="figure">${PAGE.body}
-      <p class="said" role="status" aria-live="polite"></p></div>`;
+    this.root.innerHTML = `<style>${PAGE.style}</style><div role="group" class="figure">${PAGE.body}</div>`;
     this.find(".figure").setAttribute("aria-label", PAGE.title);
+    if (!this.find(".said")) this.find(".figure").append(create("p", { class: "said" }));  // or where the markup has it
+    this.find(".said").setAttribute("role", "status");  // which screen readers follow
     host.setAttribute("data-lm-suppress-shortcuts", "true");  // JupyterLab leaves the keys to the figure
     for (const name of ["keydown", "keyup", "pointerdown", "mousedown", "touchstart"])
       host.addEventListener(name, (event) => event.stopPropagation());  // a click here is not a click on the cell
@@ -209,7 +210,8 @@ class Figure {
     });
     element.addEventListener("pointermove", (event) => {
       if (event.pointerId !== active) return;
-      move(...place(event));
+      const all = event.getCoalescedEvents?.() ?? [];  // where it was since the last frame
+      for (const one of all.length ? all : [event]) move(...place(one));
       this.later();
     });
     for (const name of ["touchstart", "touchmove"])  // while one finger drags, no finger scrolls or zooms
