@@ -106,7 +106,8 @@ def is_private(name: str) -> bool:
 def test_each_room_keeps_its_size() -> None:
     sizes = Counter()
     for path in MODULES:
-        sizes[room_of(path)] += len(code_lines(path))
+        room = room_of(path)
+        sizes["modules" if room == "live" else room] += len(code_lines(path))
     assert {room: sizes[room] for room, limit in LIMITS.items() if sizes[room] > limit} == {}
 
 

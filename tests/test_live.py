@@ -1,0 +1,581 @@
+"""The live figures in a real Chromium: their numbers are PyTorch's, and everybody can use them."""
+
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+from mnist_lr_helpers import live, models
+from mnist_lr_helpers.files import PROJECT
+from mnist_lr_helpers.plotting import COLOURS
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from test_browser import CHROMIUM, SCREENSHOTS, tab
+from torch import nn
+
+playwright_api = pytest.importorskip("playwright.sync_api")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian's package is called chromium)")
+every_figure = pytest.mark.parametrize("name", live.NAMES)
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+LOOKS = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": PHONE}
+
+
+def inputs_of(name: str, digits) -> dict[str, object]:
+    """Data as a lesson would give them to the figure, of the digits that need no network."""
+    coarse, labels = (10 * digits.to_unit(digits.train.images[:, 0])).round().byte(), digits.train.labels
+    match name:
+        case "train":
+            held = {"held_images": coarse[600:800], "held_labels": labels[600:800]}
+            return {"images": coarse[:600], "labels": labels[:600]} | held
+        case "plane":
+            generator = torch.Generator().manual_seed(0)
+            points, classes = torch.rand((40, 2), generator=generator), torch.arange(40) % 2
+            points[:, 0] += 0.6 * classes
+            return {"points": points, "labels": classes, "features": ["ink", "width"], "classes": ["0", "1"]}
+        case "softmax":
+            return {"logits": torch.linspace(-3, 4.2, 10), "label": 5, "image": coarse[0]}
+        case "pad":
+            return {"models": [for_the_pad(name, model) for name, model in judges().items()]}
+    raise ValueError(f"test_live.py has no data for the figure {name!r}")
+
+
+@cache
+def judges() -> dict[str, nn.Module]:
+    """Models for the pad; untrained ones compute, too."""
+    shape = {"n_classes": 10, "generator": torch.Generator().manual_seed(0)}
+    return {
+        "linear": models.LogisticRegression(**shape),
+        "network": models.ConvolutionalNetwork([4, 6], kernel_size=5, **shape),
+    }
+
+
+def for_the_pad(name: str, model: nn.Module) -> dict[str, object]:
+    layers = [[one.weight, one.bias] for one in model.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
+    return {"name": name, "layers": layers, "mean": 0.13, "std": 0.31, "classes": list("0123456789")}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory, digits) -> Path:
+    """A folder with a page for each figure, and one, ``all``, with every figure and the first one twice."""
+    folder = tmp_path_factory.mktemp("live")
+    outputs = {name: live.show(name, **inputs_of(name, digits)).data for name in live.NAMES}
+    style = "@media (prefers-color-scheme: dark) { body { background: #121212; color: #ddd } }"
+    head = (
+        '<!DOCTYPE html><html lang="en"><head><title>Live</title><meta charset="windows-1252">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>body {{ margin: 16px; font-family: sans-serif }} {style}</style></head><body><main>"
+    )
+    for name, html in (outputs | {"all": "\n".join([*outputs.values(), outputs["softmax"]])}).items():
+        (folder / f"{name}.html").write_text(f"{head}<h1>Live</h1>{html}</main></body></html>", encoding="ascii")
+    return folder
+
+
+def open_page(page, pages: Path, name: str, address: str = "") -> None:
+    """Go there, and wait until the figures answer."""
+    page.goto("about:blank")
+    page.goto(f"{(pages / f'{name}.html').as_uri()}{address}")
+    page.wait_for_function("[...document.querySelectorAll('.live-figure')].every(one => one.figure)")
+
+
+def ask(page, expression: str) -> object:
+    """What the first figure of the page answers, for example to ``state()``. As text: many numbers travel faster."""
+    script = f"(f => JSON.stringify(f.{expression} ?? null))(document.querySelector('.live-figure').figure)"
+    return json.loads(page.evaluate(script))
+
+
+def said(page, *words: str) -> None:
+    """Wait until the sentence that is read out has these words."""
+    page.wait_for_function(
+        "words => words.every(w => document.querySelector('.live-figure').shadowRoot.querySelector('.said')"
+        ".textContent.includes(w))",
+        arg=words,
+    )
+
+
+# ------ what Python makes
+
+
+@every_figure
+def test_an_output_is_small_and_its_text_has_no_encoding_to_mistake(name: str, digits) -> None:
+    output = live.show(name, **inputs_of(name, digits))
+    assert output.data.isascii()
+    assert len(output.data) < live.MAXIMUM_BYTES
+    assert output._repr_png_().startswith(b"\x89PNG")
+    assert len(output._repr_png_()) < 40_000
+    assert output.data.count("<script") == output.data.count("</script") == 1
+    outside = re.sub(r"<script>.*</script>", "", output.data, flags=re.DOTALL)
+    assert live.HOW_TO_START in outside
+    assert re.search(r'alt="[^"]{30,}"', outside)
+
+
+def test_what_cannot_be_shown_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"there is no live figure 'tran'; choose one of .*'train'"):
+        live.show("tran")
+    with pytest.raises(ValueError, match="from 0 to 255, these from 0 to 256"):
+        live.pack(torch.tensor([0, 256]))
+    noise = torch.randint(0, 256, (500, 28, 28), generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="of 400,000; give it less data"):
+        live.show("softmax", logits=noise)
+
+
+def test_the_picture_may_be_a_figure_of_the_notebook() -> None:
+    figure, _ = plt.subplots(figsize=(1, 1))
+    output = live.show("softmax", still=figure, logits=[0.0, 1.0], label=0)
+    plt.close(figure)
+    assert output._repr_png_() != live.show("softmax", logits=[0.0, 1.0], label=0)._repr_png_()
+    assert b"Software" not in output._repr_png_()
+
+
+# ------ numbers
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr": 0.1, "batch": 64, "momentum": 0, "decay": 0},
+        {"lr": 0.05, "batch": 16, "momentum": 0.9, "decay": 0.01, "seed": 3},
+        {"lr": 0.2, "batch": 600, "momentum": 0.5, "decay": 0.001},
+    ],
+)
+def test_train_has_the_weights_of_pytorch_after_100_steps(browser, pages: Path, digits, settings: dict) -> None:
+    given = inputs_of("train", digits)
+    images, labels = given["images"].flatten(1) / 10, given["labels"]
+    held_images, held_labels = given["held_images"].flatten(1) / 10, given["held_labels"]
+    with tab(browser) as (page, _):
+        address = ",".join(f"{key}:{value}" for key, value in settings.items())
+        open_page(page, pages, "train", f"#train={address},steps:100")
+        batches = ask(page, "batches(100)")
+        weight, bias, last = (ask(page, what) for what in ("weights()", "biases()", "points().at(-1)"))
+    model = nn.Linear(784, 10)
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    groups = [{"params": [model.weight], "weight_decay": settings["decay"]}, {"params": [model.bias]}]
+    optimizer = torch.optim.SGD(groups, lr=settings["lr"], momentum=settings["momentum"])
+    for batch in batches:
+        loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert model.weight.abs().max() > 0.05
+    assert torch.allclose(torch.tensor(weight), model.weight, rtol=0, atol=1e-4)
+    assert torch.allclose(torch.tensor(bias), model.bias, rtol=0, atol=1e-4)
+    with torch.no_grad():
+        assert last["train"] == pytest.approx(nn.functional.cross_entropy(model(images), labels).item(), abs=1e-4)
+        held = model(held_images)
+        assert last["held"] == pytest.approx(nn.functional.cross_entropy(held, held_labels).item(), abs=1e-4)
+        assert last["accuracy"] == pytest.approx((held.argmax(1) == held_labels).float().mean().item(), abs=1e-6)
+
+
+@needs_chromium
+def test_the_batches_of_an_epoch_hold_every_digit_once(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "train", "#train=batch:64,seed:2")
+        first, second = ask(page, "batches(10)"), ask(page, "batches(20)")[10:]
+        assert [len(batch) for batch in first] == [64] * 9 + [24]
+        for epoch in (first, second):
+            assert sorted(chain(*epoch)) == list(range(600))
+        assert first != second
+
+
+@needs_chromium
+def test_train_says_when_steps_are_too_long(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "train", "#train=lr:10,batch:16,steps:5")
+        said(page, "higher loss than a guess has")
+        open_page(page, pages, "train", "#train=lr:100,decay:1,momentum:0.9,steps:1500")
+        said(page, "no longer numbers")
+        page.screenshot(path=SCREENSHOTS / "live_train_diverged.png")
+
+
+@needs_chromium
+def test_train_runs_keeps_a_run_and_starts_again(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "train")
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_function("document.querySelector('.live-figure').figure.points().length > 20")
+        page.get_by_role("button", name="Pause").click()
+        said(page, "loss", "epochs")
+        steps, points = ask(page, "state()")["steps"], ask(page, "points()")
+        assert points[0]["train"] == pytest.approx(torch.tensor(10.0).log().item())
+        assert points[-1]["train"] < points[0]["train"]
+        page.get_by_role("button", name="Keep this run").click()
+        assert ask(page, "state()")["steps"] == 0
+        page.get_by_label("Learning rate").fill("0")  # the slider's exponent
+        page.get_by_role("button", name="One step").click()
+        said(page, "After 1 step ")
+        assert ask(page, "state()") == {"lr": 1, "batch": 64, "momentum": 0, "decay": 0, "seed": "0", "steps": 1}
+        chart = page.locator(".chart").first
+        assert "kept" in chart.inner_text()
+        assert "learning rate 0.1, batch size 64" in page.locator(".kept").inner_text()
+        page.get_by_role("button", name="Forget the kept run").click()
+        page.wait_for_function(
+            "() => !document.querySelector('.live-figure').shadowRoot.querySelector('.kept').textContent"
+        )
+        assert steps > 10
+
+
+@needs_chromium
+def test_plane_has_the_loss_and_gradient_of_pytorch(browser, pages: Path, digits) -> None:
+    given = inputs_of("plane", digits)
+    with tab(browser) as (page, _):
+        open_page(page, pages, "plane", "#plane=w1:-4,w2:3,b:0.5,lr:5,moved:3_0.25_0.4")
+        points = torch.tensor(ask(page, "points()"))
+        loss, gradient = ask(page, "loss()"), ask(page, "gradient()")
+        ask(page, "descend(3)")
+        after = ask(page, "state()")
+    moved = given["points"].clone()
+    moved[3] = torch.tensor([0.25, 0.4])
+    assert torch.allclose(points, moved, rtol=0, atol=1e-6)
+    weights = torch.tensor([-4.0, 3.0, 0.5], requires_grad=True)
+    for step in range(4):
+        scores = moved @ weights[:2] + weights[2]
+        expected = nn.functional.binary_cross_entropy_with_logits(scores, given["labels"].float())
+        (slope,) = torch.autograd.grad(expected, weights)
+        if step == 0:
+            assert loss == pytest.approx(expected.item(), abs=1e-4)
+            assert gradient == pytest.approx(slope.tolist(), abs=1e-4)
+        if step < 3:
+            weights = (weights - 5 * slope).detach().requires_grad_()
+    assert [after[key] for key in ("w1", "w2", "b")] == pytest.approx(weights.tolist(), abs=1e-4)
+
+
+@needs_chromium
+@pytest.mark.parametrize("temperature", [1, 0.1, 7.5])
+def test_softmax_has_the_probabilities_of_pytorch(browser, pages: Path, temperature: float) -> None:
+    logits = torch.tensor([3.0, -2.0, 0.5, 9.9, -30.0, 0.0, 1.0, 4.0, -1.5, 2.0])
+    with tab(browser) as (page, _):
+        text = "_".join(map(str, logits.tolist()))
+        open_page(page, pages, "softmax", f"#softmax=temperature:{temperature},label:4,logits:{text}")
+        before, loss = ask(page, "probabilities()"), ask(page, "loss()")
+        for _ in range(3):
+            page.get_by_role("button", name="+1 to all logits").click()
+        said(page, "no probability changed")
+        after, state = ask(page, "probabilities()"), ask(page, "state()")
+    expected = (logits / temperature).softmax(0)
+    assert before == pytest.approx(expected.tolist(), abs=1e-4)
+    assert after == pytest.approx(before, abs=1e-9)
+    assert loss == pytest.approx(-(logits / temperature).log_softmax(0)[4].item(), rel=1e-6)
+    assert [float(one) for one in state["logits"].split("_")] == pytest.approx((logits + 3).tolist())
+
+
+@needs_chromium
+@pytest.mark.parametrize("i", [0, 1])
+def test_pad_has_the_probabilities_of_pytorch(browser, pages: Path, digits, i: int) -> None:
+    images, model = digits.to_unit(digits.test.images[:20]).clamp(0, 1), list(judges().values())[i]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad", f"#pad=model:{i}")
+        answers = ask(page, f"answers({json.dumps(images.flatten(1).tolist())})")
+    with torch.inference_mode():
+        expected = model.eval()((images - 0.13) / 0.31).softmax(1)
+    assert torch.allclose(torch.tensor(answers), expected, rtol=0, atol=1e-4)
+
+
+def stroke(page, *places: tuple[float, float]) -> None:
+    """Draw on the pad with the mouse; places are fractions of the surface."""
+    box = page.locator(".surface").bounding_box()
+    page.mouse.move(box["x"] + places[0][0] * box["width"], box["y"] + places[0][1] * box["height"])
+    page.mouse.down()
+    for x, y in places[1:]:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+    page.mouse.up()
+
+
+@needs_chromium
+def test_pad_hands_out_the_kept_drawings(browser, pages: Path, tmp_path: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad")
+        keep, download = (page.get_by_role("button", name=name) for name in ("Keep it", "Download the kept drawings"))
+        assert download.is_disabled()
+        for label in ("7", "1", "7"):
+            stroke(page, (0.3, 0.25), (0.7, 0.25), (0.45, 0.8))
+            page.get_by_label("This drawing is a").select_option(label)
+            keep.click()
+            said(page, f"A {label} is kept")
+        page.get_by_role("button", name="Throw away the kept 1").click()
+        said(page, "2 kept")
+        with page.expect_download() as download_of:
+            download.click()
+        archive = zipfile.ZipFile(download_of.value.path())
+        assert archive.testzip() is None
+        assert archive.namelist() == ["7/0001.png", "7/0002.png"]
+        archive.extractall(tmp_path)
+        picture = plt.imread(tmp_path / "7" / "0001.png")[..., 0]
+        assert picture.shape == (280, 280)
+        assert picture[0, 0] == 1  # white paper
+        assert picture[70, 140] == 0  # black ink
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("key", "code", "strokes_left"),
+    [
+        ("u", "KeyU", 1),
+        ("U", "KeyU", 1),
+        ("u", "KeyF", 1),  # Dvorak
+        ("g", "KeyU", 2),
+        ("\u0433", "KeyU", 1),  # Cyrillic
+        ("\u05d6", "KeyZ", 2),  # Hebrew
+        ("Process", "KeyU", 1),  # while a word is composed
+        ("Backspace", "Backspace", 1),
+        ("c", "KeyC", 0),
+        ("\u03c8", "KeyC", 0),  # Greek
+        ("Delete", "Delete", 0),
+    ],
+)
+def test_pad_understands_keys_of_any_layout(browser, pages: Path, key: str, code: str, strokes_left: int) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad")
+        ink = []
+        for x in (0.3, 0.7):
+            stroke(page, (x, 0.2), (x, 0.8))
+            page.wait_for_timeout(100)
+            ink.append(sum(ask(page, "pixels()")))
+        event = json.dumps({"key": key, "code": code, "bubbles": True})
+        page.locator(".surface").evaluate(f"one => one.dispatchEvent(new KeyboardEvent('keydown', {event}))")
+        page.wait_for_timeout(100)
+        assert sum(ask(page, "pixels()")) == pytest.approx([0, *ink][strokes_left])
+
+
+@needs_chromium
+def test_a_palm_does_not_mix_with_the_pen(browser, pages: Path) -> None:
+    with tab(browser, **PHONE) as (page, _):
+        open_page(page, pages, "pad")
+        box, fingers = page.locator(".surface").bounding_box(), page.context.new_cdp_session(page)
+        ink = []
+        for with_palm in (False, True):
+            for i in range(11):
+                points = [{"x": box["x"] + 140, "y": box["y"] + 60 + 12 * i, "id": 0}]
+                if with_palm and 2 < i < 8:
+                    points.append({"x": box["x"] + 250, "y": box["y"] + 200 + 5 * i, "id": 1})
+                kind = "touchStart" if i == 0 or (with_palm and i == 3) else "touchMove"
+                fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            page.wait_for_timeout(100)
+            ink.append(ask(page, "pixels()"))
+            page.get_by_role("button", name="Clear").tap()
+            page.wait_for_timeout(100)
+        assert sum(ink[0]) > 20
+        assert ink[1] == pytest.approx(ink[0], abs=1e-6)
+
+
+# ------ everybody can use them
+
+
+@needs_chromium
+@every_figure
+def test_a_picture_and_a_sentence_stand_there_without_scripts(browser, pages: Path, name: str) -> None:
+    with tab(browser, java_script_enabled=False, **PHONE) as (page, _):
+        page.goto((pages / f"{name}.html").as_uri())
+        assert page.locator(".live-figure img").is_visible()
+        assert page.get_by_text("Trust Notebook").is_visible()
+        assert page.locator(".live-figure img").bounding_box()["width"] <= 328
+
+
+@needs_chromium
+def test_the_address_opens_a_figure_in_a_state(browser, pages: Path) -> None:
+    states = "[...document.querySelectorAll('.live-figure[data-figure=softmax]')].map(one => one.figure.state())"
+    with tab(browser) as (page, _):
+        open_page(page, pages, "all", "#softmax=label:2&softmax-2=temperature:0.5,label:7")
+        assert [state["label"] for state in page.evaluate(states)] == ["2", "7"]
+        assert [state["temperature"] for state in page.evaluate(states)] == [1, 0.5]
+        page.evaluate("location.hash = '#softmax-2=label:1'")
+        page.wait_for_function(f"{states}[1].label === '1'")
+        page.get_by_role("button", name="Link to this state").last.click()
+        page.wait_for_function("location.hash.startsWith('#softmax-2=label:1,temperature:0.5,logits:')")
+        link = page.evaluate("location.href")
+        page.goto("about:blank")
+        page.goto(link)
+        page.wait_for_function("[...document.querySelectorAll('.live-figure')].every(one => one.figure)")
+        assert page.evaluate(states)[1]["temperature"] == 0.5
+        assert page.evaluate("scrollY") > 0
+        for nonsense in ("#softmax=label:99,temperature:hot,logits:1_2,nothing:0", "#softmax", "#%E0%A4%A", "#a=b:c"):
+            open_page(page, pages, "all", nonsense)
+            assert page.evaluate(states)[0]["label"] == "5"
+            assert page.evaluate(states)[0]["temperature"] == 1
+
+
+@needs_chromium
+@every_figure
+@pytest.mark.parametrize("look", LOOKS)
+def test_each_look(browser, pages: Path, name: str, look: str) -> None:
+    """Light, dark, 360 pixels wide; text stands out from the page. Leaves screenshots to look at."""
+    with tab(browser, **({"viewport": {"width": 892, "height": 700}} | LOOKS[look])) as (page, _):
+        open_page(page, pages, name)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= page.viewport_size["width"]
+        inside = "one => one.shadowRoot.querySelector('.figure').scrollWidth <= one.clientWidth"
+        assert page.locator(".live-figure").evaluate(inside)
+        ink = page.locator(".live-figure .said").evaluate("one => getComputedStyle(one).color.match(/\\d+/)[0]")
+        assert (int(ink) > 128) == (look == "dark")
+        page.locator(".live-figure").screenshot(path=SCREENSHOTS / f"live_{name}_{look}.png")
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, from the npm registry's package."""
+    folder = PROJECT / "build" / "axe"
+    script = folder / "package" / "axe.min.js"
+    if not script.exists():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm here, which fetches axe-core")
+        folder.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(["npm", "pack", "axe-core"], cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"npm cannot fetch axe-core: {done.stderr[-300:]}")
+        shutil.unpack_archive(folder / done.stdout.split()[-1], folder, filter="data")
+    return script.read_text(encoding="utf-8")
+
+
+@needs_chromium
+@every_figure
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing(browser, pages: Path, axe: str, name: str, look: str) -> None:
+    with tab(browser, **LOOKS[look]) as (page, _):
+        open_page(page, pages, name)
+        page.evaluate(axe)
+        run = "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+        found = page.evaluate(f"{run}.then(all => all.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+        assert found == []
+        assert page.evaluate(f"{run}.then(all => all.passes.length)") > 5
+
+
+@needs_chromium
+@every_figure
+def test_every_control_has_a_name_and_is_reached_by_tab(browser, pages: Path, name: str) -> None:
+    focused = "document.activeElement?.shadowRoot?.activeElement"
+    with tab(browser) as (page, _):
+        open_page(page, pages, name)
+        wanted = page.locator("button:enabled, select:enabled, input:enabled, [tabindex='0']").count()
+        seen = set()
+        page.keyboard.press("Tab")
+        while page.evaluate(f"!!{focused}"):
+            seen.add(page.evaluate(f"[...{focused}.getRootNode().querySelectorAll('*')].indexOf({focused})"))
+            assert page.evaluate(f"getComputedStyle({focused}).outlineStyle") != "none"
+            page.keyboard.press("Tab")
+        assert len(seen) == wanted > 2
+
+
+@needs_chromium
+def test_keys_work_on_any_layout_and_stay_in_the_figure(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "plane")
+        page.evaluate("window.heard = 0; document.addEventListener('keydown', () => { window.heard += 1 })")
+        page.get_by_role("slider", name="w\u2081", exact=True).focus()
+        page.keyboard.press("ArrowRight")
+        assert ask(page, "state()")["w1"] == pytest.approx(0.1)
+        page.locator(".points svg").first.focus()
+        before = ask(page, "points()")
+        for key in ("Enter", "Enter", "ArrowLeft", "ArrowUp"):
+            page.keyboard.press(key)
+        said(page, "Point 2 of 40", "probability")
+        after = ask(page, "points()")
+        assert after[1][0] < before[1][0]
+        assert after[1][1] > before[1][1]
+        assert after[2:] == before[2:]
+        assert page.evaluate("window.heard") == 0
+
+
+def place_of_point(page, i: int) -> tuple[float, float]:
+    box = page.locator(".points .hit").nth(i).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@needs_chromium
+def test_plane_is_dragged_with_the_mouse(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "plane", "#plane=w1:5,b:-3")
+        x, y = place_of_point(page, 0)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 30, y + 20, steps=3)
+        page.mouse.up()
+        page.wait_for_function("document.querySelector('.live-figure').figure.state().moved !== ''")
+        assert place_of_point(page, 0) == pytest.approx((x + 30, y + 20), abs=1.5)
+        said(page, "The loss is")
+        dot = page.locator(".hills .hit").bounding_box()
+        page.mouse.move(dot["x"] + 18, dot["y"] + 18)
+        page.mouse.down()
+        page.mouse.move(dot["x"] + 18, dot["y"] - 40, steps=3)
+        page.mouse.up()
+        state = ask(page, "state()")
+        assert state["w1"] == pytest.approx(5, abs=0.2)
+        assert state["w2"] > 2
+
+
+@needs_chromium
+def test_a_second_finger_changes_nothing(browser, pages: Path) -> None:
+    with tab(browser, **PHONE) as (page, _):
+        open_page(page, pages, "plane")
+        page.locator(".points").scroll_into_view_if_needed()
+        before, (x, y) = ask(page, "points()"), place_of_point(page, 0)
+        other = place_of_point(page, 1)
+        fingers = page.context.new_cdp_session(page)
+
+        def touch(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": a, "y": b, "id": i} for i, (a, b) in enumerate(places)]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", (x, y))
+        touch("touchMove", (x + 20, y + 10))
+        touch("touchStart", (x + 20, y + 10), other)
+        touch("touchMove", (x + 20, y + 10), (other[0] - 40, other[1] + 40))
+        touch("touchMove", (x + 40, y + 20), (other[0] - 60, other[1] + 60))
+        touch("touchEnd")
+        page.wait_for_timeout(100)
+        assert ask(page, "points()")[1:] == before[1:]
+        assert place_of_point(page, 0) == pytest.approx((x + 40, y + 20), abs=1.5)
+
+
+@needs_chromium
+def test_bars_are_seen_in_high_contrast(browser, pages: Path) -> None:
+    with tab(browser, forced_colors="active") as (page, _):
+        open_page(page, pages, "softmax")
+        colours = page.locator(".fill").first.evaluate(
+            "one => [one, one.parentElement].map(e => getComputedStyle(e).backgroundColor)"
+        )
+        assert colours[0] != colours[1]
+        page.locator(".live-figure").screenshot(path=SCREENSHOTS / "live_softmax_contrast.png")
+
+
+@needs_chromium
+def test_with_reduced_motion_train_shows_whole_epochs(browser, pages: Path) -> None:
+    with tab(browser, reduced_motion="reduce") as (page, _):
+        open_page(page, pages, "train", "#train=batch:64")
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_function("document.querySelector('.live-figure').figure.points().length > 2")
+        page.get_by_role("button", name="Pause").click()
+        assert ask(page, "points()")[1]["epoch"] > 0.7
+
+
+@needs_chromium
+def test_text_reads_right_whatever_encoding_the_page_declares(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "plane")
+        assert page.evaluate("document.characterSet") == "windows-1252"
+        assert "gradient: w\u2081 \u2212" in page.locator(".loss").inner_text()
+        assert "w\u2081 and w\u2082" in page.locator(".title.two").inner_text()
+
+
+@needs_chromium
+def test_colours_are_those_of_the_other_figures(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "train", "#train=steps:9")
+        strokes = page.locator(".chart path").evaluate_all("all => all.map(one => one.getAttribute('stroke'))")
+        assert strokes == [COLOURS["train"], COLOURS["validation"], COLOURS["validation"]]
