@@ -64,6 +64,11 @@ def bar(slope: float, height: int = 28, width: int = 28) -> torch.Tensor:
     return ink[None, None]
 
 
+def is_picture(output: nbformat.NotebookNode) -> bool:
+    """Whether an output of a notebook is a picture alone; a live figure has its own within its page."""
+    return {"image/png", "text/html"}.intersection(output.get("data", {})) == {"image/png"}
+
+
 def idx_bytes(array: np.ndarray) -> bytes:
     """An IDX file of the numbers, ``uint8`` or ``int32``."""
     header = struct.pack(">I", {1: 0x0800, 4: 0x0C00}[array.itemsize] + array.ndim)
@@ -207,6 +212,15 @@ def in_child(function: Callable, *arguments: object, **options: object) -> Any:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, **options)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    """A Chromium without a window."""
+    from chromium import launched
+
+    with launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from mnist_lr_helpers.files import PROJECT
 
 import nbformat
 import pytest
+from conftest import is_picture
 from filelock import FileLock
 
 BOOK = PROJECT / "build" / "book"
@@ -103,7 +104,7 @@ def test_solutions_are_folded_away(book: Path) -> None:
 def test_every_figure_of_a_notebook_says_what_it_shows(book: Path) -> None:
     for path in find_notebooks([]):
         outputs = [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
-        figures = sum("image/png" in output.get("data", {}) for output in outputs)
+        figures = sum(map(is_picture, outputs))
         images = re.findall(
             r'<img [^>]*?src="(_images/[^"]*)"[^>]*>', (book / f"{path.stem}.html").read_text(encoding="utf-8")
         )

@@ -13,6 +13,7 @@ from mnist_lr_helpers.exercises.grading import exercises_of
 
 import nbformat
 import pytest
+from conftest import is_picture
 
 NOTEBOOKS = find_notebooks([])
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -159,7 +160,7 @@ def test_every_figure_has_a_title(path: Path) -> None:
     code = [cell for cell in cells(path) if cell.cell_type == "code"]
     titling = [name for cell in code for name, node in functions(cell.source).items() if "title" in ast.unparse(node)]
     for cell in code:
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        if any(map(is_picture, cell.outputs)):
             called = {node.id for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)}
             assert "title" in cell.source or called & set(titling), cell.source
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from mnist_lr_helpers import live
 from mnist_lr_helpers.course.command import main
 from mnist_lr_helpers.course.execute import find_notebooks
 from mnist_lr_helpers.files import PROJECT
@@ -174,12 +175,12 @@ def test_only_the_data_module_speaks_to_the_network(path: Path) -> None:
 
 @every_notebook
 def test_a_notebook_shows_all_it_has_without_being_trusted(path: Path) -> None:
-    """Jupyter runs no script of a notebook that it does not trust; only the pad has one, and says so without it."""
+    """Jupyter runs no script of a notebook that it does not trust; live figures have one, and say so without it."""
     for cell in nbformat.read(path, as_version=4).cells:
         for output in cell.get("outputs", []):
             assert "application/javascript" not in output.get("data", {})
             html = "".join(output.get("data", {}).get("text/html", ""))
-            if html.startswith('<div class="digit-pad">') and "once this page may run scripts" in html:
+            if html.startswith('<div class="live-figure"') and live.HOW_TO_START in html:
                 html = re.sub(r"<script>.*?</script>", "", html, count=1, flags=re.DOTALL)
             assert not re.search(r"<(script|iframe|object|embed|form)\b|\son\w+\s*=|javascript:|https?://", html, re.I)
             assert "image/svg+xml" not in output.get("data", {})

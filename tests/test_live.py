@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -17,11 +16,9 @@ from mnist_lr_helpers.plotting import COLOURS
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from test_browser import CHROMIUM, SCREENSHOTS, tab
+from chromium import SCREENSHOTS, ask, draw_seven, needs_chromium, said, stroke, tab, wait_for_figures
 from torch import nn
 
-playwright_api = pytest.importorskip("playwright.sync_api")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian's package is called chromium)")
 every_figure = pytest.mark.parametrize("name", live.NAMES)
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 LOOKS = {"light": {}, "dark": {"color_scheme": "dark"}, "phone": PHONE}
@@ -62,16 +59,6 @@ def for_the_pad(name: str, model: nn.Module) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory, digits) -> Path:
     """A folder with a page for each figure, and one, ``all``, with every figure and the first one twice."""
     folder = tmp_path_factory.mktemp("live")
@@ -91,22 +78,7 @@ def open_page(page, pages: Path, name: str, address: str = "") -> None:
     """Go there, and wait until the figures answer."""
     page.goto("about:blank")
     page.goto(f"{(pages / f'{name}.html').as_uri()}{address}")
-    page.wait_for_function("[...document.querySelectorAll('.live-figure')].every(one => one.figure)")
-
-
-def ask(page, expression: str) -> object:
-    """What the first figure of the page answers, for example to ``state()``. As text: many numbers travel faster."""
-    script = f"(f => JSON.stringify(f.{expression} ?? null))(document.querySelector('.live-figure').figure)"
-    return json.loads(page.evaluate(script))
-
-
-def said(page, *words: str) -> None:
-    """Wait until the sentence that is read out has these words."""
-    page.wait_for_function(
-        "words => words.every(w => document.querySelector('.live-figure').shadowRoot.querySelector('.said')"
-        ".textContent.includes(w))",
-        arg=words,
-    )
+    wait_for_figures(page)
 
 
 # ------ what Python makes
@@ -288,16 +260,6 @@ def test_pad_has_the_probabilities_of_pytorch(browser, pages: Path, digits, i: i
     assert torch.allclose(torch.tensor(answers), expected, rtol=0, atol=1e-4)
 
 
-def stroke(page, *places: tuple[float, float]) -> None:
-    """Draw on the pad with the mouse; places are fractions of the surface."""
-    box = page.locator(".surface").bounding_box()
-    page.mouse.move(box["x"] + places[0][0] * box["width"], box["y"] + places[0][1] * box["height"])
-    page.mouse.down()
-    for x, y in places[1:]:
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
-    page.mouse.up()
-
-
 @needs_chromium
 def test_pad_hands_out_the_kept_drawings(browser, pages: Path, tmp_path: Path) -> None:
     with tab(browser) as (page, _):
@@ -305,7 +267,7 @@ def test_pad_hands_out_the_kept_drawings(browser, pages: Path, tmp_path: Path) -
         keep, download = (page.get_by_role("button", name=name) for name in ("Keep it", "Download the kept drawings"))
         assert download.is_disabled()
         for label in ("7", "1", "7"):
-            stroke(page, (0.3, 0.25), (0.7, 0.25), (0.45, 0.8))
+            draw_seven(page)
             page.get_by_label("This drawing is a").select_option(label)
             keep.click()
             said(page, f"A {label} is kept")
@@ -321,6 +283,27 @@ def test_pad_hands_out_the_kept_drawings(browser, pages: Path, tmp_path: Path) -
         assert picture.shape == (280, 280)
         assert picture[0, 0] == 1  # white paper
         assert picture[70, 140] == 0  # black ink
+
+
+@needs_chromium
+def test_pad_is_drawn_on_with_the_keyboard(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad")
+
+        def ink_after(*keys: str) -> float:
+            for key in keys:
+                page.keyboard.press(key)
+            page.wait_for_timeout(100)
+            return sum(ask(page, "pixels()"))
+
+        page.locator(".surface").focus()
+        line = ink_after(*["ArrowUp"] * 9, "Space", *["ArrowDown"] * 18, "Space")
+        assert 20 < line < 120
+        assert ink_after(*["ArrowRight"] * 5) == line  # the pen is up
+        assert ink_after("Space", *["Shift+ArrowRight"] * 9, "Space") != line
+        assert ink_after("Backspace") == line
+        page.get_by_role("button", name="Undo").click()
+        assert ink_after() == 0
 
 
 @needs_chromium
@@ -358,6 +341,7 @@ def test_pad_understands_keys_of_any_layout(browser, pages: Path, key: str, code
 def test_a_palm_does_not_mix_with_the_pen(browser, pages: Path) -> None:
     with tab(browser, **PHONE) as (page, _):
         open_page(page, pages, "pad")
+        page.evaluate("scrollTo(0, 40)")
         box, fingers = page.locator(".surface").bounding_box(), page.context.new_cdp_session(page)
         ink = []
         for with_palm in (False, True):
@@ -374,6 +358,7 @@ def test_a_palm_does_not_mix_with_the_pen(browser, pages: Path) -> None:
             page.wait_for_timeout(100)
         assert sum(ink[0]) > 20
         assert ink[1] == pytest.approx(ink[0], abs=1e-6)
+        assert page.evaluate("scrollY") == 40
 
 
 # ------ everybody can use them
@@ -403,7 +388,7 @@ def test_the_address_opens_a_figure_in_a_state(browser, pages: Path) -> None:
         link = page.evaluate("location.href")
         page.goto("about:blank")
         page.goto(link)
-        page.wait_for_function("[...document.querySelectorAll('.live-figure')].every(one => one.figure)")
+        wait_for_figures(page)
         assert page.evaluate(states)[1]["temperature"] == 0.5
         assert page.evaluate("scrollY") > 0
         for nonsense in ("#softmax=label:99,temperature:hot,logits:1_2,nothing:0", "#softmax", "#%E0%A4%A", "#a=b:c"):
@@ -544,14 +529,15 @@ def test_a_second_finger_changes_nothing(browser, pages: Path) -> None:
 
 
 @needs_chromium
-def test_bars_are_seen_in_high_contrast(browser, pages: Path) -> None:
+@pytest.mark.parametrize("name", ["softmax", "pad"])
+def test_bars_are_seen_in_high_contrast(browser, pages: Path, name: str) -> None:
     with tab(browser, forced_colors="active") as (page, _):
-        open_page(page, pages, "softmax")
+        open_page(page, pages, name)
         colours = page.locator(".fill").first.evaluate(
             "one => [one, one.parentElement].map(e => getComputedStyle(e).backgroundColor)"
         )
         assert colours[0] != colours[1]
-        page.locator(".live-figure").screenshot(path=SCREENSHOTS / "live_softmax_contrast.png")
+        page.locator(".live-figure").screenshot(path=SCREENSHOTS / f"live_{name}_contrast.png")
 
 
 @needs_chromium
@@ -571,6 +557,8 @@ def test_text_reads_right_whatever_encoding_the_page_declares(browser, pages: Pa
         assert page.evaluate("document.characterSet") == "windows-1252"
         assert "gradient: w\u2081 \u2212" in page.locator(".loss").inner_text()
         assert "w\u2081 and w\u2082" in page.locator(".title.two").inner_text()
+        open_page(page, pages, "pad")
+        assert "28 \u00d7 28 pixels" in page.locator(".live-figure figcaption").first.inner_text()
 
 
 @needs_chromium
