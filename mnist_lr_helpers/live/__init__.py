@@ -6,25 +6,21 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mnist_lr_helpers.plotting import COLOURS
 
 import torch
 from IPython.display import HTML
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.html")))
 MAXIMUM_BYTES = 400_000
+PARTS = re.compile(r".*<title>(.*)</title>.*<style>(.*)</style>\s*(.*)<script>(.*)</script>\s*", re.DOTALL)
 HOW_TO_START = (
     "A picture of a live figure. In JupyterLab, it comes to life when you run this cell or trust the notebook (View, "
     "Activate Command Palette, Trust Notebook); the book shows it live."
@@ -45,12 +41,12 @@ class LiveFigure(HTML):
         return f"Live figure: {self.title}"
 
 
-def show(name: str, /, *, still: Figure | None = None, **data: object) -> LiveFigure:
+def show(name: str, /, *, still: bytes | None = None, **data: object) -> LiveFigure:
     """Fill the page of a live figure with data.
 
     Args:
         name: one of ``NAMES``.
-        still: what stands there where no script runs; by default the picture ``NAME.png`` that comes with the figure.
+        still: a PNG that stands there where no script runs; by default ``NAME.png``, which comes with the figure.
         data: what the figure's file asks for: tensors (whole numbers from 0 to 255, or float32), numbers, texts,
             and lists and dictionaries of them.
 
@@ -59,19 +55,15 @@ def show(name: str, /, *, still: Figure | None = None, **data: object) -> LiveFi
     """
     if name not in NAMES:
         raise ValueError(f"there is no live figure {name!r}; choose one of {', '.join(map(repr, NAMES))}")
-    source = (FOLDER / f"{name}.html").read_text(encoding="utf-8")
-    title, style, body, script = re.fullmatch(
-        r".*<title>(.*)</title>.*<style>(.*)</style>(.*)<script>(.*)</script>\s*", source, re.DOTALL
-    ).groups()
-    shared = (FOLDER / "live.css").read_text(encoding="utf-8"), (FOLDER / "live.js").read_text(encoding="utf-8")
-    page = {"name": name, "title": title, "style": shared[0] + style, "body": body.strip(), "colours": COLOURS}
-    page["data"] = pack(data)
-    picture = (FOLDER / f"{name}.png").read_bytes() if still is None else png_of(still)
+    source, css, js = ((FOLDER / file).read_text(encoding="utf-8") for file in (f"{name}.html", "live.css", "live.js"))
+    title, style, body, script = PARTS.fullmatch(source).groups()
+    page = {"name": name, "title": title, "style": css + style, "body": body, "colours": COLOURS, "data": pack(data)}
+    picture = still or (FOLDER / f"{name}.png").read_bytes()
     inside = json.dumps(page).replace("<", "\\u003c")  # no "</script>" ends the script early
     html = (
         f'<div class="live-figure" data-figure="{name}"><p>{HOW_TO_START}</p>'
         f'<img alt="{title}" style="max-width: 100%" src="data:image/png;base64,{in_base64(picture)}"></div>\n'
-        f"<script>\n(() => {{\nconst PAGE = {inside};\n{in_ascii(shared[1] + script)}\nstart(build);\n}})();\n</script>"
+        f"<script>\n(() => {{\nconst PAGE = {inside};\n{in_ascii(js + script)}\nstart(build);\n}})();\n</script>"
     )
     if len(html) > MAXIMUM_BYTES:
         raise ValueError(f"the figure would take {len(html):,} bytes of {MAXIMUM_BYTES:,}; give it less data")
@@ -107,10 +99,3 @@ def in_base64(payload: bytes) -> str:
 def in_ascii(script: str) -> str:
     """Write a script so that no guess at its encoding can spoil it."""
     return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], script)
-
-
-def png_of(figure: Figure) -> bytes:
-    """A Matplotlib figure as PNG."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()

@@ -231,9 +231,9 @@ class Figure {
     const legend = create("div", { class: "legend" }), svg = create("svg:svg", { role: "img", height });
     this.find(place).append(create("div", { class: "chart" }, create("div", { class: "title" }, title), legend, svg));
     return (lines, end = 1) => {
-      const width = svg.clientWidth || 320, left = 44, right = width - 12, top = 8, bottom = height - 34;
       const all = lines.flatMap((line) => line.points.map((point) => point[1])).filter(Number.isFinite);
       const min = low ?? Math.min(...all, 0), max = Math.max(high ?? -Infinity, ...all) || 1;
+      const width = svg.clientWidth || 320, left = max < 1e5 ? 44 : 64, right = width - 12, top = 8, bottom = height - 34;
       const x = (v) => left + ((right - left) * v) / end, y = (v) => bottom - ((bottom - top) * (v - min)) / (max - min);
       const drawn = [];
       for (const v of ticks(min, max, 4)) {
