@@ -190,7 +190,8 @@ def test_a_notebook_shows_all_it_has_without_being_trusted(path: Path) -> None:
 SECRETS = (
     r"\b(gh[pousr]_|github_pat_|glpat-|hf_|sk-|xox[abprs]-|AKIA|ASIA|AIza|ya29\.|npm_|pypi-)[\w-]{12,}|-----BEGIN "
     r"|Bearer [\w.-]{12,}|\btoken=\w|://[^/\s:@\"]+:[^/\s@\"]+@|[\w.+-]+@[\w-]+\.[a-z]{2,}"
-    r"|(?<![\w.:/])/(home|root|work|tmp|Users|usr|opt)/[\w.-]+|[A-Z]:\\+Users|[A-Z]:\\\\\w+|0x[0-9a-f]{8,}|widget-view\+json\":"
+    r"|(?<![\w.:/])/(home|root|work|tmp|Users|usr|opt)/[\w.-]+|[A-Z]:\\+Users|[A-Z]:\\\\\w+"
+    r"|\bat 0x[0-9a-f]{6,}|widget-view\+json\":"
 )
 
 
