@@ -209,6 +209,13 @@ def in_child(function: Callable, *arguments: object, **options: object) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def nbval(path: str) -> float:
+    """The peak memory in MB of this process's children, so it is to be called in a fresh one."""
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-q"]
+    assert pytest.main([*options, path]) == 0
+    return execute.peak_memory_mb()
+
+
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     from mnist_lr_helpers import data
