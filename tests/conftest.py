@@ -30,7 +30,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from mnist_lr_helpers.data import Dataset
+    from mnist_lr_helpers.data import Dataset, Split
 
     import torch
 
@@ -62,6 +62,23 @@ def bar(slope: float, height: int = 28, width: int = 28) -> torch.Tensor:
     right = torch.arange(float(width)) - (width - 1) / 2
     ink = torch.exp(-((right - slope * down[:, None]) ** 2) / 4) * (down.abs() < height / 3)[:, None]
     return ink[None, None]
+
+
+def without_float64(split: Split) -> Split:
+    """The split as if on a device that knows no float64, a Mac's GPU: all that is computed from it is there too."""
+    import torch
+
+    class OnDevice(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            result = super().__torch_function__(function, types, args, kwargs)
+            if function is torch.Tensor.cpu:
+                return result.as_subclass(torch.Tensor)
+            if isinstance(result, torch.Tensor) and result.dtype == torch.float64:
+                raise TypeError(f"{function.__name__}: this device does not support float64")
+            return result
+
+    return replace(split, images=split.images.as_subclass(OnDevice), labels=split.labels.as_subclass(OnDevice))
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

@@ -150,7 +150,7 @@ def test_a_negative_number_is_a_value_and_no_option(
 ) -> None:
     jobs = []
     monkeypatch.setattr(execute, "run", lambda planned, **_: jobs.extend(planned) or [])
-    assert main(["run", "-p", "RATE", text, "01", "-p", "DATASET", "digits", "--output", str(tmp_path)]) == 0
+    assert main(["run", "-p", "RATE", text, "-p", "DATASET", "digits", "--output", str(tmp_path / "build"), "01"]) == 0
     assert [job.parameters for job in jobs] == [{"RATE": float(text), "DATASET": "digits"}]
 
 

@@ -6,7 +6,7 @@ from mnist_lr_helpers.optimum import convex_optimum
 
 import pytest
 import torch
-from conftest import seeded
+from conftest import seeded, without_float64
 from sklearn.linear_model import LogisticRegression
 
 
@@ -49,3 +49,9 @@ def test_it_gets_there_from_anywhere_and_sooner_from_near_by(digits: Dataset) ->
 def test_no_penalty_no_certificate(digits: Dataset, l2: float) -> None:
     with pytest.raises(ValueError, match=f"l2 is {l2}; the certificate needs a positive number"):
         convex_optimum(digits.train, l2=l2)
+
+
+def test_a_device_without_float64_finds_the_same(digits: Dataset) -> None:
+    best, same = (convex_optimum(split, l2=1e-2) for split in (digits.train, without_float64(digits.train)))
+    assert (same.objective, same.gap, same.passes) == (best.objective, best.gap, best.passes)
+    assert torch.equal(same.model.linear.weight, best.model.linear.weight)
