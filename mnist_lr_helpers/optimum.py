@@ -45,13 +45,15 @@ def convex_optimum(
     block of a class, at ``start`` (or zero), is near the identity, to save passes.
 
     Raises:
-        ValueError: ``l2`` is not positive, so that there is no certificate.
+        ValueError: ``l2`` is not positive, so that there is no certificate, or a label is negative.
     """
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
 
     if not l2 > 0:
         raise ValueError(f"l2 is {l2!r}; the certificate needs a positive number")
+    if int(train.labels.min()) < 0:
+        raise ValueError(f"labels start at {int(train.labels.min())}; they must start at 0")
     images = nn.functional.pad(train.images.flatten(start_dim=1), (0, 1), value=1.0)  # the last 1 feeds the bias
     n_classes, (n, width), seen = int(train.labels.max()) + 1, images.shape, {"passes": 0}
     model = copy.deepcopy(start) or LogisticRegression(width - 1, n_classes, initialisation="zeros")

@@ -1,5 +1,7 @@
 """The certified optimum is scikit-learn's, and its certificate holds."""
 
+from dataclasses import replace
+
 from mnist_lr_helpers import models, training
 from mnist_lr_helpers.data import Dataset
 from mnist_lr_helpers.optimum import convex_optimum
@@ -55,3 +57,8 @@ def test_a_device_without_float64_finds_the_same(digits: Dataset) -> None:
     best, same = (convex_optimum(split, l2=1e-2) for split in (digits.train, without_float64(digits.train)))
     assert (same.objective, same.gap, same.passes) == (best.objective, best.gap, best.passes)
     assert torch.equal(same.model.linear.weight, best.model.linear.weight)
+
+
+def test_negative_labels_are_refused(digits: Dataset) -> None:
+    with pytest.raises(ValueError, match="labels start at -1"):
+        convex_optimum(replace(digits.train, labels=digits.train.labels - 1), l2=1.0)
