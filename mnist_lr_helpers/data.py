@@ -26,7 +26,7 @@ class Split:
     """Images ``[n, 1, height, width]``, or features of them ``[n, d]``, and their labels ``int64 [n]``.
 
     Raises:
-        ValueError: the labels are of another shape or type, or not as many as the images.
+        ValueError: no tensors, or labels of another shape or type, or not as many as the images.
     """
 
     images: Tensor
@@ -34,6 +34,9 @@ class Split:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
+        if not (isinstance(images, Tensor) and isinstance(labels, Tensor)):
+            kinds = f"{type(images).__name__} and {type(labels).__name__}"
+            raise ValueError(f"images and labels are {kinds}; make them tensors by torch.as_tensor()")
         if images.ndim < 2 or labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             raise ValueError(
                 f"images {list(images.shape)} of {images.dtype} and labels {list(labels.shape)} of {labels.dtype} make "

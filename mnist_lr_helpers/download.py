@@ -7,6 +7,7 @@ at the project's folder, so that it means the same to the command line and to a 
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import http.client
@@ -16,9 +17,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +38,7 @@ UNPACKED_MD5 = {
     "9fb629c4189551a2d022fa330f9573f3": "2646ac647ad5339dbf082846283269ea",  # t10k-images-idx3-ubyte
     "ec29112dd5afa0611ce80d1b7f02629c": "27ae3e4e09519cfbb04c329615203637",  # t10k-labels-idx1-ubyte
 }
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what network file systems answer
 SECONDS_PER_PLACE = 10.0
 SECONDS_PER_PLACE_BEFORE_FALLBACK = 3.0  # three places in a row stay below 10 s
 SECONDS_FOR_OTHERS = 600.0  # while another process fills the folder
@@ -125,7 +129,7 @@ def provide(name: str, *, root: Path | str | None = None, patience: float = SECO
         if folder.resolve() != base.resolve() / folder.relative_to(base):
             raise DataError(f"{problem}, and is a link to elsewhere, where nothing is written.\nReplace it, {remedy}")
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=SECONDS_FOR_OTHERS):
+        with _locked(folder):
             _fill(folder, name, archives, patience)
     except Timeout as error:
         raise DataError(f"{problem}; another program has been at it for long.\nEnd that one, {remedy}") from error
@@ -133,6 +137,22 @@ def provide(name: str, *, root: Path | str | None = None, patience: float = SECO
         reason = error.__cause__ if isinstance(error, FileError) else error
         remedy = f"Make it writable, free some space, {remedy}"
         raise DataError(f"{problem}, and cannot be written ({reason.strerror}).\n{remedy}") from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out, where the file system can; elsewhere files still come whole or not at all."""
+    lock = FileLock(folder / ".lock", timeout=SECONDS_FOR_OTHERS)
+    try:
+        lock.acquire()
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in WITHOUT_LOCKS:
+            raise
+        warnings.warn(f"{folder} is on a file system without locks: load data in one program at a time", stacklevel=2)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _data_folder(root: Path | str | None) -> Path:

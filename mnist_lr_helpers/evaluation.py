@@ -21,7 +21,8 @@ class Predictions:
     """Class probabilities, float ``[n, n_classes]``, and the labels ``int64 [n]`` they are judged by.
 
     Raises:
-        ValueError: other shapes or types, which would be compared all with all.
+        ValueError: other shapes or types, which would be compared all with all; no probabilities (logits,
+            or those of a model that has diverged); labels without a column.
     """
 
     probabilities: Tensor
@@ -33,6 +34,11 @@ class Predictions:
         if not (are_probabilities and labels.dtype == torch.int64 and labels.shape == of_images.shape[:1]):
             found = f"{of_images.dtype} {list(of_images.shape)} and {labels.dtype} {list(labels.shape)}"
             raise ValueError(f"probabilities must be float [n, n_classes] and labels int64 [n]; these are {found}")
+        if not ((of_images >= 0) & (of_images <= 1.001)).all():  # what is not a number is no probability either
+            raise ValueError("probabilities must be between 0 and 1: logits need a softmax(dim=1)")
+        if ((labels < 0) | (labels >= of_images.shape[1])).any():
+            runs = f"run from {int(labels.min())} to {int(labels.max())}"
+            raise ValueError(f"labels {runs}, but there are probabilities of {of_images.shape[1]} classes, from 0 on")
 
     @property
     def predicted(self) -> Tensor:
@@ -100,7 +106,7 @@ def share_interval(count: int, n: int, confidence: float = 0.95) -> Interval:
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    if not 0 <= count <= n or n == 0:
+    if not 0 <= count <= n or n == 0 or count % 1 != 0:
         raise ValueError(f"{count} of {n} is no share")
     low, high = proportion_confint(count, n, alpha=1 - confidence, method="wilson")
     return Interval(count / n, float(low), float(high))

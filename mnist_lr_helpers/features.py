@@ -186,12 +186,15 @@ def check_ink(images: Tensor) -> None:
     """Refuse what is not ink.
 
     Raises:
-        ValueError: not float ``[n, 1, height, width]``, or with negative numbers.
+        ValueError: not float ``[n, 1, height, width]``, or with numbers outside [0, 1].
     """
     if images.ndim != 4 or images.shape[1] != 1 or not images.is_floating_point():
         raise ValueError(f"features need float images [n, 1, height, width], not {images.dtype} {list(images.shape)}")
-    if images.numel() and images.min() < -1e-3:
-        raise ValueError("features need ink in [0, 1], and these images hold negative numbers: use dataset.to_unit()")
+    if images.numel() and not -1e-3 <= images.min() <= images.max() <= 1.001:
+        held = f"hold numbers from {images.min():g} to {images.max():g}"
+        raise ValueError(
+            f"features need ink in [0, 1], and these images {held}: use dataset.to_unit(), or divide by 255"
+        )
 
 
 def _in_batches(function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

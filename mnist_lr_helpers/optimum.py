@@ -45,13 +45,15 @@ def convex_optimum(
     block of a class, at ``start`` (or zero), is near the identity, to save passes.
 
     Raises:
-        ValueError: ``l2`` is not positive, so that there is no certificate.
+        ValueError: ``l2`` is not positive, so that there is no certificate, or a label is negative.
     """
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
 
     if not l2 > 0:
         raise ValueError(f"l2 is {l2!r}; the certificate needs a positive number")
+    if int(train.labels.min()) < 0:
+        raise ValueError(f"labels start at {int(train.labels.min())}; they must start at 0")
     images = nn.functional.pad(train.images.flatten(start_dim=1), (0, 1), value=1.0)  # the last 1 feeds the bias
     n_classes, (n, width), seen = int(train.labels.max()) + 1, images.shape, {"passes": 0}
     model = copy.deepcopy(start) or LogisticRegression(width - 1, n_classes, initialisation="zeros")
@@ -60,22 +62,20 @@ def convex_optimum(
     some = images[:: max(1, n // 8_192)]  # enough for a rough curvature
     p = (some @ weights.T).softmax(dim=1)
     blocks = some.T @ ((p * (1 - p)).mean(dim=1, keepdim=True) * some) / len(some)
-    curvature, axes = torch.linalg.eigh(blocks.double())
+    curvature, axes = torch.linalg.eigh(blocks.cpu().double())  # a Mac's GPU has no float64
     scale = (curvature.clamp(min=0) + l2).sqrt()
 
     def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
-        seen["weights"] = weights = (
-            (torch.from_numpy(point).to(scale).view(n_classes, width) / scale) @ axes.T
-        ).float()
+        seen["weights"] = weights = ((torch.from_numpy(point).view(n_classes, width) / scale) @ axes.T).to(images)
         seen["objective"], gradient = _objective(weights, images, train.labels, l2)
         seen["norm"], seen["passes"] = gradient.norm().item(), seen["passes"] + 1
-        return seen["objective"], (gradient @ axes / scale).flatten().cpu().numpy()
+        return seen["objective"], (gradient @ axes / scale).flatten().numpy()
 
     def stop_if_certified(_: np.ndarray) -> None:
         if seen["norm"] ** 2 <= 2 * l2 * tolerance:
             raise StopIteration
 
-    origin = ((weights.double() @ axes) * scale).flatten().cpu().numpy()
+    origin = ((weights.cpu().double() @ axes) * scale).flatten().numpy()
     options = {"maxiter": 1000, "maxfun": 2000, "ftol": 0.0, "gtol": 0.0}
     with threadpool_limits(1, user_api="blas"):  # SciPy's threads would go on waiting, on the cores that torch needs
         found = minimize(evaluate, origin, jac=True, method="L-BFGS-B", callback=stop_if_certified, options=options)
@@ -85,10 +85,11 @@ def convex_optimum(
 
 
 def _objective(weights: Tensor, images: Tensor, labels: Tensor, l2: float) -> tuple[float, Tensor]:
-    """Mean cross-entropy + l2/2 ‖weights‖², and its gradient in float64."""
+    """Mean cross-entropy + l2/2 ‖weights‖², and its gradient in float64 on the CPU."""
     rows = torch.arange(len(labels), device=labels.device)
     log_probabilities = (images @ weights.T).log_softmax(dim=1)
-    loss = -log_probabilities[rows, labels].double().mean() + l2 / 2 * weights.double().square().sum()
+    on_cpu = weights.cpu()
+    loss = -log_probabilities[rows, labels].cpu().double().mean() + l2 / 2 * on_cpu.double().square().sum()
     error = log_probabilities.exp_()
     error[rows, labels] -= 1  # p − y
-    return loss.item(), (error.T @ images / len(labels)).double() + l2 * weights
+    return loss.item(), (error.T @ images / len(labels)).cpu().double() + l2 * on_cpu

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import math
 import operator
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +32,15 @@ OPTIMIZERS = ("sgd", "adam", "adamw")
 AUGMENTATION_STREAM = 2_654_435_769
 Result = TypeVar("Result")
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator) -> same shape
+
+
+class _Worker(threading.local):
+    """What a thread of ``side_by_side`` knows: whether it is to stop."""
+
+    stop: threading.Event | None = None
+
+
+_WORKER = _Worker()
 
 
 class TrainingError(RuntimeError):
@@ -282,6 +292,7 @@ def train_epoch(
     order = order.to(train.labels.device)
     losses, predicted = [], []
     for index in order.split(batch_size):
+        _stop_if_told()
         images, labels = train.images[index], train.labels[index]
         if augment is not None:
             images = augment(images)
@@ -316,11 +327,33 @@ def side_by_side(jobs: Iterable[Callable[[], Result]]) -> list[Result]:
     """Results of all jobs, each done on one core, as many at a time as there are cores.
 
     Small networks gain little from sharing one batch between cores. On one core each, their weights
-    do not depend on how many cores there are.
+    do not depend on how many cores there are. An interrupt (■) ends them all with their next batch.
     """
-    cores = torch.get_num_threads()
-    with limited_threads(1), ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(lambda job: job(), jobs))
+    cores, stop = torch.get_num_threads(), threading.Event()
+
+    def begin() -> None:
+        torch.set_num_threads(1)
+        _WORKER.stop = stop
+
+    with limited_threads(1), ThreadPoolExecutor(cores, initializer=begin) as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            waiting = futures
+            while waiting:  # again and again: on Windows a wait without an end does not hear an interrupt
+                done, waiting = wait(waiting, timeout=1, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            return [future.result() for future in futures]
+        except BaseException:  # of which only this thread learns
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _stop_if_told() -> None:
+    """End a training side by side with others when their caller was interrupted, or one of them has failed."""
+    if _WORKER.stop is not None and _WORKER.stop.is_set():
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -401,6 +434,11 @@ def _check_split(model: nn.Module, split: Split, part: str) -> None:
     if len(split) == 0 or len(split.images) != len(split.labels):
         counts = f"{len(split.images):,} {part} images and {len(split.labels):,} labels"
         raise TrainingError(f"there are {counts}; both must agree, and not be 0")
+    if not split.images.is_floating_point():
+        raise TrainingError(
+            f"{part} images are {split.images.dtype} {list(split.images.shape)}, and a model computes with floating "
+            "point numbers: divide bytes by 255, and scale them as the model's other images (dataset.from_unit)"
+        )
     if not torch.stack(split.images.aminmax()).isfinite().all():  # bytes and half precision need no copy for it
         bad = (~split.images.flatten(start_dim=1).isfinite()).any(dim=1).nonzero()[:, 0]
         if len(bad):
@@ -408,10 +446,25 @@ def _check_split(model: nn.Module, split: Split, part: str) -> None:
                 f"{len(bad):,} {part} images hold values that are not finite, the first at index {int(bad[0])}; "
                 "look at them"
             )
-    with torch.inference_mode():
-        n_classes = model.eval()(split.images[:1]).shape[1]
+    n_classes = _count_classes(model, split, part)
     if int(split.labels.min()) < 0 or int(split.labels.max()) >= n_classes:
         raise TrainingError(
             f"{part} labels run from {int(split.labels.min())} to {int(split.labels.max())}, but the model has "
             f"{n_classes} outputs, for labels 0 to {n_classes - 1}"
         )
+
+
+@torch.inference_mode()
+def _count_classes(model: nn.Module, split: Split, part: str) -> int:
+    """How many outputs the model has, tried on one image."""
+    found = f"{part} images of {split.images.dtype} {list(split.images.shape)}"
+    try:
+        logits = model.eval()(split.images[:1])
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(
+            f"the model cannot take {found} ({reason}); the course's own are torch.float32 [n, 1, 28, 28]"
+        ) from error
+    if logits.ndim != 2 or len(logits) != 1:
+        raise TrainingError(f"for one of the {found} the model gives {list(logits.shape)}, not logits [1, n_classes]")
+    return logits.shape[1]

@@ -30,7 +30,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from mnist_lr_helpers.data import Dataset
+    from mnist_lr_helpers.data import Dataset, Split
 
     import torch
 
@@ -67,6 +67,23 @@ def bar(slope: float, height: int = 28, width: int = 28) -> torch.Tensor:
 def is_picture(output: nbformat.NotebookNode) -> bool:
     """Whether an output of a notebook is a picture alone; a live figure has its own within its page."""
     return {"image/png", "text/html"}.intersection(output.get("data", {})) == {"image/png"}
+
+
+def without_float64(split: Split) -> Split:
+    """The split as if on a device that knows no float64, a Mac's GPU: all that is computed from it is there too."""
+    import torch
+
+    class OnDevice(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            result = super().__torch_function__(function, types, args, kwargs)
+            if function is torch.Tensor.cpu:
+                return result.as_subclass(torch.Tensor)
+            if isinstance(result, torch.Tensor) and result.dtype == torch.float64:
+                raise TypeError(f"{function.__name__}: this device does not support float64")
+            return result
+
+    return replace(split, images=split.images.as_subclass(OnDevice), labels=split.labels.as_subclass(OnDevice))
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -221,6 +238,13 @@ def browser() -> Iterator[object]:
 
     with launched() as chromium:
         yield chromium
+
+
+def nbval(path: str) -> float:
+    """The peak memory in MB of this process's children, so it is to be called in a fresh one."""
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-q"]
+    assert pytest.main([*options, path]) == 0
+    return execute.peak_memory_mb()
 
 
 @pytest.fixture(scope="session")

@@ -189,6 +189,13 @@ def test_labels_that_do_not_fit_are_refused_where_a_split_is_made(images: torch.
     assert len(data.Split(images[:0], torch.arange(0))) == 0
 
 
+@pytest.mark.parametrize("kinds", [(np.asarray, np.asarray), (torch.as_tensor, list), (list, torch.as_tensor)])
+def test_what_are_no_tensors_are_refused_where_a_split_is_made(kinds: tuple[Callable, Callable]) -> None:
+    images, labels = (kind(values) for kind, values in zip(kinds, ([[0.0], [1.0]], [0, 1]), strict=True))
+    with pytest.raises(ValueError, match=rf"{type(images).__name__} and {type(labels).__name__}; .*as_tensor"):
+        data.Split(images, labels)
+
+
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=300), st.data(), seeds)
 def test_a_stratified_sample_is_one(labels: list[int], draw: st.DataObject, seed: int) -> None:

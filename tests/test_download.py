@@ -1,6 +1,7 @@
 """Whatever the mirror, the disk or the neighbours do: the right files, or an error that says what to do."""
 
 import ctypes
+import errno
 import gzip
 import os
 import resource
@@ -316,6 +317,22 @@ def test_a_read_only_folder_serves_if_complete_and_is_named_if_not(tmp_path: Pat
     assert outcomes[0] == ["", sorted(tiny_files() | UNPACKED)]
     assert "cannot be written (Permission denied)" in outcomes[1][0]
     assert outcomes[1][0].endswith("or name another data folder in MNIST_LR_DATA")
+
+
+NO_LOCKS = [NotImplementedError(), *(OSError(number, "no") for number in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP))]
+
+
+@pytest.mark.parametrize("answer", NO_LOCKS, ids=repr)
+def test_a_file_system_without_locks_serves_with_a_warning(
+    answer: Exception, tmp_path: Path, tiny_mirror: Path, monkeypatch: Patch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise answer
+
+    monkeypatch.setattr(download.FileLock, "acquire", refuse)
+    with pytest.warns(UserWarning, match="without locks: load data in one program at a time"):
+        download.provide("mnist", root=tmp_path / "data")
+    assert set(kept(tmp_path / "data")) == set(tiny_files() | UNPACKED)
 
 
 def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path: Path, tiny_mirror: Path) -> None:

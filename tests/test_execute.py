@@ -18,10 +18,11 @@ from mnist_lr_helpers.course.command import main
 from mnist_lr_helpers.course.usage import UsageError, convert, nearest
 from mnist_lr_helpers.data import DATASET_MIME
 
+import nbconvert
 import nbformat
 import psutil
 import pytest
-from conftest import in_child, write_notebook
+from conftest import in_child, nbval, write_notebook
 
 PARAMETERS = 'DATASET = "digits"  # which images\nSEED = 0  # chance\nQUICK = False\nRATE = 1e-3\nLIMIT = None'
 
@@ -121,6 +122,11 @@ def test_a_file_that_is_no_notebook_is_refused(
         ("None", 5, None),
         ("500", None, 500),
         ("(1, 2)", (3,), (1, 2)),
+        ("1e3", 10, 1000),
+        ("1e3", None, 1000),
+        ("-2.0", None, -2),
+        ("1e3", 0.5, 1000.0),
+        ("0.5", None, 0.5),
     ],
 )
 def test_values_take_the_type_of_the_default(text: str, default: object, value: object) -> None:
@@ -136,6 +142,16 @@ def test_values_take_the_type_of_the_default(text: str, default: object, value: 
 def test_values_of_another_type_are_refused_with_both_named(text: str, default: object, types: str) -> None:
     with pytest.raises(UsageError, match=types):
         convert("EPOCHS", text, default)
+
+
+@pytest.mark.parametrize("text", ["-1e-3", "-.5", "-2", "-1E+3", "1e3"])
+def test_a_negative_number_is_a_value_and_no_option(
+    text: str, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = []
+    monkeypatch.setattr(execute, "run", lambda planned, **_: jobs.extend(planned) or [])
+    assert main(["run", "-p", "RATE", text, "-p", "DATASET", "digits", "--output", str(tmp_path / "build"), "01"]) == 0
+    assert [job.parameters for job in jobs] == [{"RATE": float(text), "DATASET": "digits"}]
 
 
 def test_the_nearest_name_is_one_of_the_known_however_far() -> None:
@@ -259,6 +275,27 @@ def test_a_notebook_that_passes_shows_nothing_like_an_error(
     assert not re.search("error|interrupt", capfd.readouterr().err, re.I)
 
 
+def shadow_the_kernel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the user a kernelspec of the usual name, as `ipykernel install --user` does, whose Python is another."""
+    spec = {"argv": [sys.executable, "-c", "raise SystemExit('another Python')", "{connection_file}"]}
+    spec |= {"display_name": "Python 3", "language": "python"}
+    path = folder / "kernels" / "python3" / "kernel.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(folder))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(folder))
+
+
+@pytest.mark.slow
+def test_the_kernel_is_this_python_whatever_kernels_the_user_has(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shadow_the_kernel(tmp_path / "jupyter", monkeypatch)
+    path = write_notebook(course, "01_first", f"import sys\nassert sys.executable == {sys.executable!r}")
+    assert main(["run", "-p", "DATASET", "digits", "--output", str(tmp_path / "build")]) == 0
+    in_child(nbval, str(path))
+
+
 def test_a_place_that_cannot_be_written_is_named(course: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write_notebook(course, "01_first", "1")
     (tmp_path / "file").write_text("kept", encoding="utf-8")
@@ -297,6 +334,14 @@ def test_clean_takes_out_what_differs_from_run_to_run(tmp_path: Path) -> None:
     assert "papermill" not in cleaned.metadata
     assert cleaned.cells[1].metadata == {"tags": []}
     assert [output.data["text/plain"] for output in cleaned.cells[1].outputs] == ["digits"]
+
+
+def test_a_clean_notebook_is_exported_as_a_script_that_python_runs(tmp_path: Path) -> None:
+    path = write_notebook(tmp_path, "01_first", "print(1)")
+    execute.clean(path)
+    script, resources = nbconvert.ScriptExporter().from_filename(str(path))
+    assert resources["output_extension"] == ".py"
+    exec(script, {})
 
 
 # What is left behind

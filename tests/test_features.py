@@ -64,7 +64,9 @@ def test_histograms_fit_into_a_byte(function) -> None:
 @pytest.mark.parametrize(
     ("images", "word"),
     [
-        (noise(2) - 0.5, "negative"),
+        (noise(2) - 0.5, "hold numbers from -0"),
+        (noise(2) * 255, "divide by 255"),
+        (noise(2) * math.nan, "hold numbers from nan"),
         ((255 * noise(2)).byte(), "uint8"),
         (noise(2)[:, 0], r"\[2, 28, 28\]"),
         (noise(2).flatten(start_dim=1), r"\[2, 784\]"),

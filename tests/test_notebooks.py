@@ -5,13 +5,13 @@ import json
 import re
 from pathlib import Path
 
-from mnist_lr_helpers.course.execute import find_notebooks, parameters_of, peak_memory_mb
+from mnist_lr_helpers.course.execute import find_notebooks, parameters_of
 from mnist_lr_helpers.course.publish import RUN_TIMES
 from mnist_lr_helpers.data import DataError, resolve
 
 import nbformat
 import pytest
-from conftest import in_child
+from conftest import in_child, nbval
 
 NOTEBOOKS = find_notebooks([])
 ROOMS = ["What we found", "Exercises", "Recap", "Where to go next"]
@@ -118,13 +118,6 @@ def test_stored_times_are_those_in_the_title_and_within_limits(path: Path) -> No
     assert f"{stored['seconds']} s on" in read(path).cells[0].source
     assert stored["seconds"] <= 90
     assert stored["peak_memory_mb"] <= 2000
-
-
-def nbval(path: str) -> float:
-    """The peak memory in MB of this process's children, so it is to be called in a fresh one."""
-    options = ["--nbval-lax", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-q"]
-    assert pytest.main([*options, path]) == 0
-    return peak_memory_mb()
 
 
 @pytest.mark.notebook

@@ -1,12 +1,14 @@
 """The certified optimum is scikit-learn's, and its certificate holds."""
 
+from dataclasses import replace
+
 from mnist_lr_helpers import models, training
 from mnist_lr_helpers.data import Dataset
 from mnist_lr_helpers.optimum import convex_optimum
 
 import pytest
 import torch
-from conftest import seeded
+from conftest import seeded, without_float64
 from sklearn.linear_model import LogisticRegression
 
 
@@ -49,3 +51,14 @@ def test_it_gets_there_from_anywhere_and_sooner_from_near_by(digits: Dataset) ->
 def test_no_penalty_no_certificate(digits: Dataset, l2: float) -> None:
     with pytest.raises(ValueError, match=f"l2 is {l2}; the certificate needs a positive number"):
         convex_optimum(digits.train, l2=l2)
+
+
+def test_a_device_without_float64_finds_the_same(digits: Dataset) -> None:
+    best, same = (convex_optimum(split, l2=1e-2) for split in (digits.train, without_float64(digits.train)))
+    assert (same.objective, same.gap, same.passes) == (best.objective, best.gap, best.passes)
+    assert torch.equal(same.model.linear.weight, best.model.linear.weight)
+
+
+def test_negative_labels_are_refused(digits: Dataset) -> None:
+    with pytest.raises(ValueError, match="labels start at -1"):
+        convex_optimum(replace(digits.train, labels=digits.train.labels - 1), l2=1.0)

@@ -1,9 +1,14 @@
 """fit does what a textbook's loop does, and says what is wrong before it costs time."""
 
 import math
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 
 from mnist_lr_helpers import models, training
 from mnist_lr_helpers.data import Dataset, Split
@@ -12,7 +17,7 @@ from mnist_lr_helpers.training import TrainingConfig, TrainingError, TrainingSta
 import numpy as np
 import pytest
 import torch
-from conftest import seeded
+from conftest import seeded, without_float64
 from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -250,6 +255,51 @@ def test_jobs_side_by_side_have_one_core_each_and_keep_their_order() -> None:
         torch.set_num_threads(before)
 
 
+INTERRUPTED = """
+import sys
+from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.models import LogisticRegression
+from mnist_lr_helpers.training import TrainingConfig, fit, side_by_side
+import torch
+torch.set_num_threads(2)
+def job(epochs):
+    split = Split(torch.zeros(600, 12), torch.zeros(600, dtype=torch.int64))
+    model, config = LogisticRegression(12, 3, initialisation="zeros"), TrainingConfig(epochs=epochs, progress=False)
+    look = lambda state: state.epoch == 1 and (sys.stdout.write("epoch\\n"), sys.stdout.flush())
+    return fit(model, split, split, config, generator=torch.Generator(), after_epoch=look)
+try:
+    side_by_side([lambda: job(10**9)] * 5)
+except KeyboardInterrupt:
+    print("interrupted", torch.get_num_threads())
+print("then", [len(one.rows) for one in side_by_side([lambda: job(2)] * 3)], torch.get_num_threads())
+"""
+
+
+def test_an_interrupt_ends_trainings_side_by_side_and_others_can_begin() -> None:
+    listens = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    options = {"preexec_fn": listens, "text": True, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED], **options) as process:
+        assert process.stdout.readline() == "epoch\n"
+        process.send_signal(signal.SIGINT)
+        try:
+            told, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert told.replace("epoch\n", "").splitlines() == ["interrupted 2", "then [2, 2, 2] 2"]
+
+
+def test_a_failure_ends_the_trainings_beside_it() -> None:
+    before = torch.get_num_threads()
+    endless = TrainingConfig(epochs=10**9, progress=False)
+    jobs = [lambda: 1 / 0, lambda: fit(small(), noise(6, 1), noise(6, 2), endless, generator=seeded())]
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(ZeroDivisionError):
+            training.side_by_side(jobs)
+    finally:
+        torch.set_num_threads(before)
+
+
 # What cannot be trained on.
 
 
@@ -277,8 +327,14 @@ def test_values_spoilt_on_the_way_are_named() -> None:
         (lambda s: Split(s.images, s.labels + 1), "{} labels run from 1 to 3, but the model has 3 outputs"),
         (lambda s: Split(s.images, s.labels - 1), "{} labels run from -1 to 1"),
         (lambda s: Split(s.images[:0], s.labels[:0]), "0 {} images and 0 labels"),
+        (lambda s: Split(s.images.byte(), s.labels), r"{} images are torch.uint8 \[20, 12\], .* divide bytes by 255"),
+        (
+            lambda s: Split(s.images.repeat(1, 3), s.labels),
+            r"cannot take {} images of torch.float32 \[20, 36\] \(.*mat1",
+        ),
+        (lambda s: Split(s.images.double(), s.labels), r"cannot take {} images of torch.float64 \[20, 12\]"),
     ],
-    ids=["NaN", "infinite", "label too large", "label negative", "nothing"],
+    ids=["NaN", "infinite", "too large", "negative", "nothing", "bytes", "RGB", "float64"],
 )
 def test_unusable_data_are_found_before_the_first_step(
     which: str, spoil: Callable[[Split], Split], message: str
@@ -290,6 +346,33 @@ def test_unusable_data_are_found_before_the_first_step(
     with pytest.raises(TrainingError, match=message.format(which)):
         fit(model, *splits.values(), TrainingConfig(epochs=1, progress=False), generator=seeded())
     assert torch.equal(model.linear.weight, before)
+
+
+@pytest.mark.parametrize("images", [torch.zeros(4, 3, 28, 28), torch.zeros(4, 1, 32, 32), torch.zeros(4, 28, 28)])
+def test_images_that_a_network_cannot_take_are_named(images: Tensor) -> None:
+    split = Split(images, torch.arange(4))
+    network = models.ConvolutionalNetwork(generator=seeded())
+    named = re.escape(f"cannot take training images of torch.float32 {list(images.shape)}")
+    with pytest.raises(TrainingError, match=named):
+        fit(network, split, split, TrainingConfig(epochs=1, progress=False), generator=seeded())
+
+
+def test_a_model_that_gives_no_logits_is_named() -> None:
+    model = torch.nn.Sequential(small(), torch.nn.Flatten(0))
+    with pytest.raises(TrainingError, match=r"the model gives \[3\], not logits \[1, n_classes\]"):
+        fit(model, noise(6, 1), noise(6, 2), TrainingConfig(epochs=1, progress=False), generator=seeded())
+
+
+# Devices.
+
+
+def test_a_device_without_float64_can_train(digits: Dataset) -> None:
+    splits = [without_float64(split) for split in (digits.train, digits.validation)]
+    model, history = train(digits)
+    other = models.LogisticRegression(generator=seeded())
+    same = fit(other, *splits, TrainingConfig(epochs=3, progress=False), generator=seeded(1))
+    assert torch.equal(model.linear.weight, other.linear.weight)
+    assert [row["train_loss"] for row in same.rows] == [row["train_loss"] for row in history.rows]
 
 
 # Configurations.

@@ -47,7 +47,7 @@ def test_paper_stays_paper() -> None:
 @pytest.mark.parametrize(
     ("images", "word"),
     [
-        (noise(2) - 0.5, "negative"),
+        (noise(2) - 0.5, "hold numbers from -"),
         ((255 * noise(2)).byte(), "uint8"),
         (noise(2)[:, 0], r"\[2, 28, 28\]"),
         (noise(2).expand(2, 3, 28, 28), r"\[2, 3, 28, 28\]"),

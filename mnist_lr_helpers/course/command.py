@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import time
@@ -17,7 +18,7 @@ ENDS = "Ends with 0 if all passed, 1 if a notebook or a training failed, 2 for b
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give a command; returns 0 if all passed, 1 if a notebook failed, 2 for bad input, 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_guarded(sys.argv[1:] if arguments is None else arguments))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return options.command(options) or 0
@@ -87,7 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     run.add_argument("notebook", nargs="*", help="name, number or path, e.g. 03; all of the course without any")
     run.add_argument("--quick", action="store_true", help="a smoke run on few images; conclusions are not judged")
-    run.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    about = "set a parameter"
+    run.add_argument("-p", nargs=2, action="append", type=str.strip, default=[], metavar=("NAME", "VALUE"), help=about)
     run.add_argument("--output", default=PROJECT / "build", metavar="DIR", help="where results go (build/)")
     run.add_argument("--jobs", type=_positive, metavar="N", help="notebooks at a time (2, or 1 on a small machine)")
     run.add_argument("--cell-timeout", type=_positive, default=600, metavar="S", help="seconds a cell may take (600)")
@@ -115,6 +117,11 @@ def _add_reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="a smoke run on few images, without verdicts")
     about = "judge the claims by the stored tables, train nothing"
     parser.add_argument("--ledger-only", action="store_true", help=about)
+
+
+def _guarded(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with a space before each number: argparse takes -1e-3 for an option, and " -1e-3" for a value."""
+    return [f" {one}" if re.fullmatch(r"-[\d.]+(e[-+]?\d+)?", one, re.IGNORECASE) else one for one in arguments]
 
 
 def _positive(text: str) -> int:

@@ -25,8 +25,11 @@ from mnist_lr_helpers.files import PROJECT, write_atomically
 import nbformat
 import papermill
 import psutil
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 from tabulate import tabulate
 from tqdm import tqdm
+from traitlets import default
 
 NOTEBOOKS = PROJECT / "notebooks"
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -41,6 +44,24 @@ REMEDIES = {
     "CellTimeoutError": " --cell-timeout S allows a cell more seconds",
     "ModuleNotFoundError": "; install what the course needs as its README says, then run again",
 }
+
+
+# By which other programs know the language of a notebook, such as the export as a script.
+LANGUAGE = {
+    "name": "python",
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+}
+
+
+class OwnKernel(AsyncKernelManager):
+    """Starts the kernel in this process's Python, where a kernelspec of the user may name another one."""
+
+    @default("kernel_spec_manager")
+    def _without_kernels_of_the_user(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])  # which leaves the native one
 
 
 @dataclass(frozen=True)
@@ -243,7 +264,8 @@ def execute(job: Job, place: int = 1) -> Result:
             str(job.notebook),
             str(job.target),
             parameters=job.parameters,
-            kernel_name="python3",
+            kernel_name=NATIVE_KERNEL_NAME,
+            kernel_manager_class=OwnKernel,
             cwd=str(job.notebook.parent),
             progress_bar=bar if sys.stderr.isatty() else False,
             execution_timeout=job.cell_timeout,
@@ -280,7 +302,7 @@ def clean(path: Path) -> str | None:
     from mnist_lr_helpers.data import DATASET_MIME  # here, so that the processes of the kernels do without torch
 
     notebook = nbformat.read(path, as_version=4)
-    notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", {}), "language_info": {"name": "python"}}
+    notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", {}), "language_info": LANGUAGE}
     dataset = None
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)

@@ -18,7 +18,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def convert(name: str, text: str, default: Any) -> Any:  # noqa: ANN401 - whatever type the default has
-    """The text of a parameter as a value of its default's type.
+    """The text of a parameter as a value of its default's type; 1e3 is a whole number too, where one is wanted.
 
     Raises:
         UsageError: the text is of another type; the message names both.
@@ -30,6 +30,8 @@ def convert(name: str, text: str, default: Any) -> Any:  # noqa: ANN401 - whatev
         value = ast.literal_eval(text) if value is None else value
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
+        elif isinstance(value, float) and value.is_integer() and not isinstance(default, float):
+            value = int(value)  # 1e3 is how some write a thousand
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError, OverflowError):
         value = text
     if default is not None and value is not None and type(value) is not type(default):
