@@ -456,9 +456,3 @@ def test_a_run_of_the_whole_course_is_kept_with_its_table(places: Path) -> None:
     assert "2 notebooks, 13 s in all" in (places / "README.md").read_text(encoding="utf-8")
     kept = json.loads((places / "course.json").read_text(encoding="utf-8"))
     assert [row["notebook"] for row in kept["notebooks"]] == ["01_first", "02_second"]
-
-
-def test_publishing_takes_folders_for_studies_only(capsys: pytest.CaptureFixture) -> None:
-    assert main(["publish", "run", "one", "two"]) == 2
-    assert main(["publish", "studies", "one"]) == 2
-    assert capsys.readouterr().err.count("two folders, and they belong to studies") == 2

@@ -48,10 +48,8 @@ def _run(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> None:
     from mnist_lr_helpers.course import publish
 
-    if options.folder and (options.what != "studies" or len(options.folder) != 2):
-        raise UsageError("two folders, and they belong to studies")
     publishers = {"notebooks": publish.publish_notebooks, "run": publish.publish_run}
-    publishers |= {"studies": lambda: publish.publish_studies(options.folder)}
+    publishers["studies"] = publish.publish_studies
     publishers[options.what]()
 
 
@@ -97,8 +95,6 @@ def _parser() -> argparse.ArgumentParser:
     publish.set_defaults(command=_publish)
     about = "the notebooks; or only the times of a whole run, or of the studies"
     publish.add_argument("what", nargs="?", default="notebooks", choices=("notebooks", "run", "studies"), help=about)
-    about = "of studies: the --output of a study run with one worker, and with two"
-    publish.add_argument("folder", nargs="*", type=Path, help=about)
     about = "write the students' edition, without solutions and outputs, into build/student"
     commands.add_parser("student", help=about).set_defaults(command=_student)
     about = "write environment.yml from requirements.lock"

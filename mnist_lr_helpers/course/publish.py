@@ -24,8 +24,6 @@ BUILD = PROJECT / "build"
 README = PROJECT / "README.md"
 RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"
 COURSE_RUN = PROJECT / "data" / "results" / "course_run.json"
-WORKERS = PROJECT / "data" / "results" / "workers.json"
-RUN_KEYS = ("studies", "workers", "trainings", "seconds", "command", "date", "versions")
 STAMP = re.compile(r"\*Measured running time: .*\*")
 OVERVIEW = NOTEBOOKS / "_static" / "overview.png"
 
@@ -58,15 +56,8 @@ def publish_run(build: Path = BUILD) -> None:
     show_in_readme("run output", run_output(rows))
 
 
-def publish_studies(compared: Sequence[Path] = ()) -> None:
-    """Show in the README how long the stored studies took, and what the second worker was worth.
-
-    Args:
-        compared: the ``--output`` of one study run with one worker and with two, whose times are then stored, too.
-    """
-    if compared:
-        runs = [_read(folder / "trainings" / "run.json") for folder in compared]
-        _write(WORKERS, [{k: run[k] for k in RUN_KEYS} for run in sorted(runs, key=lambda run: run["workers"])])
+def publish_studies() -> None:
+    """Show in the README how long the stored studies took."""
     show_in_readme("studies", studies_table())
 
 
@@ -141,13 +132,7 @@ def studies_table() -> str:
     rows = [f"| `{one['study']}` | {one['trainings']} | {one['seconds']:,.0f} s |" for one in studies]
     trainings, seconds = (sum(one[key] for one in studies) for key in ("trainings", "seconds"))
     total = f"| all | {trainings} | {seconds:,.0f} s, that is {seconds / 120:.0f} minutes on two cores |"
-    lines = ["| study | trainings | time on one core |", "|---|---|---|", *rows, total, ""]
-    if WORKERS.exists():
-        one, two = _read(WORKERS)
-        seconds = [f"{run['seconds']:.0f} s with {run['workers']}" for run in (one, two)]
-        ratio = f"{one['seconds'] / two['seconds']:.2f} times as fast"
-        lines += [f"A second worker counts: `{one['studies'][0]}` took {' and '.join(seconds)}, {ratio}.", ""]
-    return "\n".join(lines)
+    return "\n".join(["| study | trainings | time on one core |", "|---|---|---|", *rows, total, ""])
 
 
 def show_in_readme(name: str, new: str) -> None:

@@ -144,8 +144,6 @@ def reproduce(
     print(tabulate(rows, ("study", "trainings", "seconds", "table"), floatfmt=".0f"))
     seconds = round(time.perf_counter() - started, 1)
     print(f"{len(todo)} trainings in {seconds:.0f} s; {len(results) - len(todo)} were stored before")
-    run = {"studies": [study.name for study in studies], "workers": workers, "seconds": seconds}
-    write_atomically(folder / "run.json", json.dumps(run | {"trainings": len(todo)} | about).encode())
     if not quick:
         judge_claims(tables)
     print(*(f"failed: {failure}\n" for failure in failures), sep="", end="")
