@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample, pad
 
+MOST_INK = 20.0  # standardised pixels reach a few units, grey values 255
 BATCH = 256  # images at a time: few enough that their maps stay in the processor's cache
 
 
@@ -186,11 +187,11 @@ def check_ink(images: Tensor) -> None:
     """Refuse what is not ink.
 
     Raises:
-        ValueError: not float ``[n, 1, height, width]``, or with numbers outside [0, 1].
+        ValueError: not float ``[n, 1, height, width]``, with negative numbers, or plainly with grey values up to 255.
     """
     if images.ndim != 4 or images.shape[1] != 1 or not images.is_floating_point():
         raise ValueError(f"features need float images [n, 1, height, width], not {images.dtype} {list(images.shape)}")
-    if images.numel() and not -1e-3 <= images.min() <= images.max() <= 1.001:
+    if images.numel() and not -1e-3 <= images.min() <= images.max() <= MOST_INK:
         held = f"hold numbers from {images.min():g} to {images.max():g}"
         raise ValueError(
             f"features need ink in [0, 1], and these images {held}: use dataset.to_unit(), or divide by 255"

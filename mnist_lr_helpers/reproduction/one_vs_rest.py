@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mnist_lr_helpers.data import Split, seeded
-from mnist_lr_helpers.evaluation import Predictions, expected_calibration_error, predict
+from mnist_lr_helpers.evaluation import Predictions, expected_calibration_error, predict, predict_probabilities
 from mnist_lr_helpers.optimum import convex_optimum
 from mnist_lr_helpers.reproduction.recipes import Recipe, Row, rows_of, splits_of
 
@@ -78,7 +78,7 @@ def converged(seed: int, *, softmax: bool, train_size: int | None = None) -> lis
         binary = Split(train.images, (train.labels == k).long())
         # Two rows w and −w carry half the penalty of one row 2w, hence twice the l2.
         model = convex_optimum(binary, l2=2 * l2, tolerance=1e-3).model
-        answers.append(predict(model, test).probabilities[:, 1])
+        answers.append(predict_probabilities(model, test.images)[:, 1])
     return judged(torch.stack(answers, dim=1), test.labels)
 
 
