@@ -113,10 +113,9 @@ def test_links_between_notebooks_lead_somewhere(path: Path) -> None:
 
 
 @every_notebook
-def test_stored_times_are_those_in_the_title_and_within_limits(path: Path) -> None:
+def test_stored_times_are_those_in_the_title(path: Path) -> None:
     stored = json.loads(RUN_TIMES.read_text(encoding="utf-8"))[path.stem]
     assert f"{stored['seconds']} s on" in read(path).cells[0].source
-    assert stored["seconds"] <= 90
     assert stored["peak_memory_mb"] <= 2000
 
 
