@@ -434,11 +434,6 @@ def _check_split(model: nn.Module, split: Split, part: str) -> None:
     if len(split) == 0 or len(split.images) != len(split.labels):
         counts = f"{len(split.images):,} {part} images and {len(split.labels):,} labels"
         raise TrainingError(f"there are {counts}; both must agree, and not be 0")
-    if not split.images.is_floating_point():
-        raise TrainingError(
-            f"{part} images are {split.images.dtype} {list(split.images.shape)}, and a model computes with floating "
-            "point numbers: divide bytes by 255, and scale them as the model's other images (dataset.from_unit)"
-        )
     if not torch.stack(split.images.aminmax()).isfinite().all():  # bytes and half precision need no copy for it
         bad = (~split.images.flatten(start_dim=1).isfinite()).any(dim=1).nonzero()[:, 0]
         if len(bad):
