@@ -53,7 +53,7 @@ AXES = {
     "batch": [{"n": 60_000, "batch": batch, "hidden": 0} for batch in (16, 64, 256, 1_024, 4_096)],
     "hidden": [{"n": 6_000, "batch": 200, "hidden": hidden} for hidden in (64, 128, 256, 512, 1_024, 2_048)],
 }
-IMPORTED = ("data", "features", "models", "training", "evaluation", "findings", "grading", "plotting")
+IMPORTED = ("data", "features", "models", "training", "evaluation", "findings", "exercises", "plotting")
 AXIS_LABELS = {"n": "training images", "batch": "images in a batch", "hidden": "hidden neurons"}
 
 
