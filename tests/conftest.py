@@ -242,7 +242,7 @@ def browser() -> Iterator[object]:
 
 def nbval(path: str) -> float:
     """The peak memory in MB of this process's children, so it is to be called in a fresh one."""
-    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", "-q"]
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=1500", "-p", "no:cacheprovider", "-q"]
     assert pytest.main([*options, path]) == 0
     return execute.peak_memory_mb()
 

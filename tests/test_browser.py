@@ -295,7 +295,7 @@ def test_lab_runs_a_notebook(browser, lab: str, name: str) -> None:
         )
         page.wait_for_function(
             """() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.innerText.includes('[*]'))""",
-            timeout=180_000,
+            timeout=1_200_000,
         )
         assert page.locator(ERRORS).all_inner_texts() == []
         assert page.evaluate("window.bars") > 0, "no progress bar was to be seen"
