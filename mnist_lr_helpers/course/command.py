@@ -68,7 +68,7 @@ def _environment(_: argparse.Namespace) -> None:
 
 def _reproduce(options: argparse.Namespace) -> int:
     from mnist_lr_helpers.data import DataError
-    from mnist_lr_helpers.reproduction.run import RESULTS, judge_claims, reproduce
+    from mnist_lr_helpers.reproduction.engine import RESULTS, judge_claims, reproduce
 
     output = options.output and Path(options.output).resolve()
     where = {"scheduler": options.scheduler, "workers": options.workers, "output": output}
