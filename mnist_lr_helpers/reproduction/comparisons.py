@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from mnist_lr_helpers.evaluation import Interval, mean_interval
 
@@ -53,8 +53,7 @@ class Runs(pd.Series):
     def interval(self) -> Estimate:
         """Mean with its 95 % interval (Student's t)."""
         if self.enough:
-            mean = mean_interval(self.to_numpy(float))
-            return Estimate(mean.estimate, mean.low, mean.high)
+            return Estimate(*astuple(mean_interval(self.to_numpy(float))))
         return Estimate(float(self.mean()), np.nan, np.nan)
 
     @property

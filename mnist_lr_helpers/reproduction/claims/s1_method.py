@@ -6,7 +6,7 @@ import math
 
 from mnist_lr_helpers import models
 from mnist_lr_helpers.reproduction.claims import s1_runs as s1
-from mnist_lr_helpers.reproduction.claims.shared import cross_entropy_by_hand, losses_at_one_rate, normal, scaling_race
+from mnist_lr_helpers.reproduction.claims.shared import cross_entropy_by_hand, loss_at, normal, scaling_race
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results, Verdict, graded, judged
 
@@ -119,11 +119,12 @@ def s1_08_standardised_pixels_train_faster(r: Results) -> Verdict:
 
     Published: standardised faster than [0, 1]
     Measured: lead in training loss at the best rate of each: {lead:+.1%}
-    Evidence: {race}
+    Evidence: training loss at 0.01, means of {n} runs: {at:.4f}; after 10 epochs at the best of the rates tried
+        ({tried}): {losses:.4f}
     Note: Standardising with one number for all pixels lengthens the steps of the weights by 1/0.3081² = 10.5
     """
-    ahead, lead, race = scaling_race(r["scaling"], "std", "unit")
-    return graded(ahead, lead > 0.02, lead=lead, race=race)
+    ahead, lead, told = scaling_race(r["scaling"], "std", "unit")
+    return graded(ahead, lead > 0.02, lead=lead, **told)
 
 
 def s1_09_tenth_validates_in_batches_of_64(r: Results, split: float = 0.1, batch: int = 64) -> Verdict:
@@ -269,7 +270,7 @@ def s1_18_pixels_should_be_scaled(r: Results) -> Verdict:
     Note: Both at once is possible (first to [0, 1], then standardised, as the code does); the page does not say so
     """
     accuracy, loss = (s1.changes(r, ["unit"], m)["unit"] for m in ("test_accuracy", "test_loss"))
-    at = losses_at_one_rate(r["scaling"], "raw", "unit", "std")
+    at = Named({x: loss_at(r["scaling"], f"{x} lr=0.01") for x in ("raw", "unit", "std")})
     holds = max(at["unit"], at["std"]) < at["raw"]
     return graded(holds, accuracy.above() or accuracy.below(), accuracy=accuracy, loss=loss, at=at)
 
@@ -523,12 +524,10 @@ def s1_35_loss_of_the_range_test(r: Results) -> Verdict:
     Note: The text says that the loss falls, the caption that it stays; a curve that never falls is that of a trained
         model
     """
-    curves = {start: range_curve(r, start) for start in ("fresh", "trained")}
-    flat = Named({start: x.loc[1e-5:1e-4].mean() for start, x in curves.items()})
-    least = Named({start: x.loc[1e-4:].min() for start, x in curves.items()})
-    end = Named({start: x.iloc[-1] for start, x in curves.items()})
-    shape = [abs(flat[x] - 1) < 0.1 and least[x] < 0.75 and end[x] > 10 for x in curves]
-    return graded(any(shape), all(shape), least=least, flat=flat, end=end)
+    curves = pd.DataFrame({start: range_curve(r, start) for start in ("fresh", "trained")})
+    flat, least, end = curves.loc[1e-5:1e-4].mean(), curves.loc[1e-4:].min(), curves.iloc[-1]
+    shape = ((flat - 1).abs() < 0.1) & (least < 0.75) & (end > 10)
+    return graded(shape.any(), shape.all(), least=Named(least), flat=Named(flat), end=Named(end))
 
 
 def s1_36_range_test_ran_before_the_evaluation(r: Results, accuracy: float = 0.9258) -> Verdict:
