@@ -342,11 +342,9 @@ def test_runs_are_the_last_of_each_seed() -> None:
 
 def again(study: str, configuration: str, seed: int = 90) -> pd.Series:
     """Train one configuration of a study with a new seed: the last value of each metric."""
-    settings = dict(studies.STUDIES[study].configurations[configuration])
-    trainer = settings.pop("trainer", studies.STUDIES[study].trainer)
-    return (
-        pd.DataFrame(trainer(seed, **settings), columns=["epoch", "metric", "value"]).groupby("metric")["value"].last()
-    )
+    measure, settings = studies.STUDIES[study].measuring(configuration)
+    rows = pd.DataFrame(measure(seed, **settings), columns=["epoch", "metric", "value"])
+    return rows.groupby("metric")["value"].last()
 
 
 @pytest.mark.slow

@@ -99,7 +99,7 @@ def test_weights_are_measured() -> None:
     images[:, 0, :2, :2] = 0.5  # four pixels, in the corner, that never change
     with torch.no_grad():
         model.linear.weight[0, [0, 1]] = torch.tensor([3.0, -4.0])
-    found = values(reports.weights(moment_of(model, train=Split(images, torch.zeros(5)))))
+    found = values(reports.weights(moment_of(model, train=Split(images, torch.zeros(5).long()))))
     assert (found["weight_norm"], found["max_weight"], found["untouched_weights"]) == (5, 4, 7838)
     assert found["total_variation"] == (3 + 4 + 7 + 4) / 7  # down, and across
     assert (found["dead_pixels"], found["row_mean_change"]) == (4, 0.5)
@@ -112,13 +112,14 @@ def test_templates_are_compared_with_those_of_seed_0(monkeypatch: pytest.MonkeyP
     first, other = LogisticRegression(generator=recipes.seeded(0)), LogisticRegression(initialisation="zeros")
     other.load_state_dict({"linear.weight": 2 - 3 * first.linear.weight, "linear.bias": first.linear.bias})
     monkeypatch.setattr(recipes, "trained", lambda recipe, seed: first if seed == 0 else pytest.fail("another seed"))
-    split = Split(torch.rand(5, 1, 28, 28), torch.zeros(5))
+    split = Split(torch.rand(5, 1, 28, 28), torch.zeros(5).long())
     assert values(reports.templates(moment_of(other, 1, train=split))) == {"template_correlation_inked": -1}
     assert reports.templates(moment_of(other, 0, train=split)) == []
 
 
 def test_logits_steps_and_seconds() -> None:
-    sums = values(reports.logit_sums(moment_of(nn.Flatten(), test=Split(torch.eye(10)[:3] * 2 - 1, torch.zeros(3)))))
+    test = Split(torch.eye(10)[:3] * 2 - 1, torch.zeros(3).long())
+    sums = values(reports.logit_sums(moment_of(nn.Flatten(), test=test)))
     assert sums == {"logit_row_sum_min": -8, "logit_row_sum_max": -8}
     train = Split(torch.rand(20, 784), torch.arange(20) % 10)
     model = LogisticRegression(generator=recipes.seeded(1))

@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-RUNS_FOR_AN_INTERVAL = 3
-
 
 @dataclass(frozen=True)
 class Estimate(Interval):
@@ -47,7 +45,7 @@ class Runs(pd.Series):
     @property
     def enough(self) -> bool:
         """Whether there are the three runs that an interval takes; two would give an absurdly long one."""
-        return len(self) >= RUNS_FOR_AN_INTERVAL
+        return len(self) >= 3
 
     @property
     def interval(self) -> Estimate:

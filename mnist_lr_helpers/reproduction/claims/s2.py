@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from mnist_lr_helpers import models
-from mnist_lr_helpers.reproduction.claims.s1_runs import arrow
+from mnist_lr_helpers.reproduction.claims.s1 import arrow
 from mnist_lr_helpers.reproduction.claims.shared import CERTIFIED, normal
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded, judged
