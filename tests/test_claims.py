@@ -343,9 +343,8 @@ def test_runs_are_the_last_of_each_seed() -> None:
 def again(study: str, configuration: str, seed: int = 90) -> pd.Series:
     """Train one configuration of a study with a new seed: the last value of each metric."""
     measure, settings = studies.STUDIES[study].measuring(configuration)
-    return (
-        pd.DataFrame(measure(seed, **settings), columns=["epoch", "metric", "value"]).groupby("metric")["value"].last()
-    )
+    rows = pd.DataFrame(measure(seed, **settings), columns=["epoch", "metric", "value"])
+    return rows.groupby("metric")["value"].last()
 
 
 @pytest.mark.slow

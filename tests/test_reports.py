@@ -120,9 +120,8 @@ def test_templates_are_compared_with_those_of_seed_0(monkeypatch: pytest.MonkeyP
 
 
 def test_logits_steps_and_seconds() -> None:
-    sums = values(
-        reports.logit_sums(moment_of(nn.Flatten(), test=Split(torch.eye(10)[:3] * 2 - 1, torch.zeros(3).long())))
-    )
+    test = Split(torch.eye(10)[:3] * 2 - 1, torch.zeros(3).long())
+    sums = values(reports.logit_sums(moment_of(nn.Flatten(), test=test)))
     assert sums == {"logit_row_sum_min": -8, "logit_row_sum_max": -8}
     train = Split(torch.rand(20, 784), torch.arange(20) % 10)
     model = LogisticRegression(generator=recipes.seeded(1))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from mnist_lr_helpers.evaluation import Interval, mean_interval
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-
-RUNS_FOR_AN_INTERVAL = 3
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,13 @@ class Runs(pd.Series):
     @property
     def enough(self) -> bool:
         """Whether there are the three runs that an interval takes; two would give an absurdly long one."""
-        return len(self) >= RUNS_FOR_AN_INTERVAL
+        return len(self) >= 3
 
     @property
     def interval(self) -> Estimate:
         """Mean with its 95 % interval (Student's t)."""
         if self.enough:
-            mean = mean_interval(self.to_numpy(float))
-            return Estimate(mean.estimate, mean.low, mean.high)
+            return Estimate(*astuple(mean_interval(self.to_numpy(float))))
         return Estimate(float(self.mean()), np.nan, np.nan)
 
     @property

@@ -5,12 +5,10 @@ A training is one configuration of a study with one seed, whatever its function 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import logging
 import math
-import os
 import platform
 import re
 import time
@@ -22,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_lr_helpers.course.usage import UsageError
+from mnist_lr_helpers.course.usage import UsageError, nearest
 from mnist_lr_helpers.data import DataError, raw_folder, resolve
 from mnist_lr_helpers.files import PROJECT, write_atomically
 from mnist_lr_helpers.reproduction.claims import CLAIMS
@@ -58,10 +56,10 @@ class Training:
 
     @property
     def key(self) -> str:
-        """A name for people and files; other settings give another one."""
+        """A name for people and files, in a folder for its study; other settings give another one."""
         text = json.dumps([self.measure, dict(self.settings)], sort_keys=True, default=lambda one: one.__qualname__)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        return f"{re.sub(r'[^A-Za-z0-9.=-]+', '_', self.configuration)}-{self.seed}-{digest}"
+        return f"{self.study}/{re.sub(r'[^A-Za-z0-9.=-]+', '_', self.configuration)}-{self.seed}-{digest}"
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,10 @@ class Store:
     folder: Path
     identity: Mapping[str, Any]
 
-    def path(self, training: Training) -> Path:
-        """Where a training is kept."""
-        return self.folder / training.study / f"{training.key}.json"
-
     def save(self, training: Training, result: Result) -> None:
         """Store a finished training, whole or not at all."""
-        write_atomically(self.path(training), json.dumps(result | {"identity": self.identity}).encode())
+        saved = result | {"identity": self.identity}
+        write_atomically(self.folder / f"{training.key}.json", json.dumps(saved).encode())
 
     def load(self, training: Training) -> Result | None:
         """A stored training, or None if there is none with these settings.
@@ -85,7 +80,7 @@ class Store:
         Raises:
             UsageError: it is damaged, or was made with other versions or another data set.
         """
-        path = self.path(training)
+        path = self.folder / f"{training.key}.json"
         if not path.exists():
             return None
         try:
@@ -124,12 +119,12 @@ def reproduce(
     studies, started = find_studies(names), time.perf_counter()
     output = BUILD / "reproduce_quick" if quick and output is None else output
     folder, tables = (BUILD / "reproduce", RESULTS) if output is None else (output / "trainings", output)
-    store, workers = Store(folder, identity()), workers or cores()
+    store = Store(folder, identity())
     results = {t: store.load(t) if resume else None for study in studies for t in trainings_of(study, tables, quick)}
     todo, failures = [training for training, result in results.items() if result is None], []
     if todo:
         with connected(scheduler, workers) as client:
-            compare_workers(client, store.identity)
+            workers = compare_workers(client, store.identity)
             for training, result in ended(todo, client):
                 if isinstance(result, str):
                     failures.append(f"{training.study}, {training.configuration}, seed {training.seed}: {result}")
@@ -169,14 +164,9 @@ def find_studies(names: Sequence[str]) -> list[Study]:
     """
     for name in names:
         if name not in STUDIES:
-            nearest = difflib.get_close_matches(name, STUDIES, n=1, cutoff=0.0)[0]
-            raise UsageError(f"there is no study {name!r}; did you mean {nearest!r}? There are: {', '.join(STUDIES)}")
+            like = nearest(name, STUDIES)
+            raise UsageError(f"there is no study {name!r}; did you mean {like!r}? There are: {', '.join(STUDIES)}")
     return [STUDIES[name] for name in dict.fromkeys(names)] or [*STUDIES.values()]
-
-
-def cores() -> int:
-    """How many this process may use, as far as Python knows."""
-    return getattr(os, "process_cpu_count", os.cpu_count)() or 1
 
 
 def identity() -> dict[str, Any]:
@@ -217,8 +207,10 @@ def trainings_of(study: Study, tables: Path = RESULTS, quick: bool = False) -> l
 
 
 @contextmanager
-def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
+def connected(scheduler: str | None, workers: int | None) -> Iterator[Client]:
     """A client of the scheduler at that address, or of a cluster of our own with so many single-threaded workers.
+
+    Without a number, Dask takes one worker for each core.
 
     Raises:
         UsageError: nothing answers there, or it has no workers.
@@ -247,16 +239,18 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
         yield client
 
 
-def compare_workers(client: Client, mine: Mapping[str, Any]) -> None:
-    """Make sure that every worker has the same versions and MNIST.
+def compare_workers(client: Client, mine: Mapping[str, Any]) -> int:
+    """Make sure that every worker has the same versions and MNIST; returns how many there are.
 
     Raises:
         UsageError: one has not; the message names it.
     """
-    for worker, theirs in client.run(identity, on_error="return").items():
+    found = client.run(identity, on_error="return")
+    for worker, theirs in found.items():
         if isinstance(theirs, BaseException):
             raise UsageError(f"worker {worker} cannot take part: {theirs}") from theirs
         _compare(theirs, mine, f"worker {worker} has", "install the same versions there")
+    return len(found)
 
 
 def ended(todo: Sequence[Training], client: Client) -> Iterator[tuple[Training, Result | str]]:
@@ -282,7 +276,7 @@ def _computed(group: Sequence[Training], client: Client) -> Iterator[tuple[Train
 
     futures = {}
     for place, t in enumerate(group):
-        options = {"key": f"{t.study}/{t.key}", "pure": False, "priority": -place}
+        options = {"key": t.key, "pure": False, "priority": -place}
         futures[client.submit(work, t.measure, t.seed, dict(t.settings), **options)] = t
     try:
         for future in as_completed(list(futures)):  # a result is fetched at once, before its worker can die
@@ -314,8 +308,7 @@ def assemble(study: Study, results: dict[Training, Result], tables: Path, about:
 
     rows = [(t.configuration, t.seed, *row) for t, result in results.items() for row in result["rows"]]
     table = pd.DataFrame(rows, columns=["configuration", "seed", "epoch", "metric", "value"])
-    times = [(t.configuration, result["seconds"], result["cpu_seconds"]) for t, result in results.items()]
-    times = pd.DataFrame(times, columns=["configuration", "seconds", "cpu_seconds"]).set_index("configuration")
+    times = pd.DataFrame(list(results.values()), [t.configuration for t in results], ["seconds", "cpu_seconds"])
     facts = {"study": study.name, "note": study.note, **about, "trainings": len(results)}
     facts |= times.sum().round(1).to_dict()
     facts["seconds_by_configuration"] = times["seconds"].groupby(level=0, sort=False).mean().round(1).to_dict()

@@ -25,12 +25,7 @@ import pandas as pd
 
 RESULTS = PROJECT / "data" / "results"
 Word = Literal[
-    "confirmed",
-    "confirmed with a caveat",
-    "not reproduced",
-    "refuted",
-    "wrong on paper",
-    "cannot be checked",
+    "confirmed", "confirmed with a caveat", "not reproduced", "refuted", "wrong on paper", "cannot be checked"
 ]
 VERDICTS = get_args(Word)
 SOURCES = {
@@ -44,6 +39,9 @@ SOURCES = {
 
 class LedgerError(UsageError):
     """A verdict cannot be reached; the message says which results are missing and how to make them."""
+
+    def __init__(self, missing: str, study: str) -> None:
+        super().__init__(f"{missing}; make it with `python -m mnist_lr_helpers reproduce {study}`")
 
 
 @dataclass(frozen=True)
@@ -76,13 +74,9 @@ class StoredTable:
             LedgerError: nothing is stored under these names.
         """
         if not self.has(configuration, metric):
-            raise LedgerError(
-                f"study {self.study} holds no {metric!r} of {configuration!r}; "
-                f"make it anew with `python -m mnist_lr_helpers reproduce {self.study}`"
-            )
-        return (
-            self._cells[configuration, metric].droplevel(["configuration", "metric"]).dropna(axis="columns", how="all")
-        )
+            raise LedgerError(f"study {self.study} holds no {metric!r} of {configuration!r}", self.study)
+        cell = self._cells[configuration, metric].droplevel(["configuration", "metric"])
+        return cell.dropna(axis="columns", how="all")
 
     def runs(self, configuration: str, metric: str, *, at: int | None = None) -> Runs:
         """One value per seed: of the last epoch that the seed has, or of epoch ``at``."""
@@ -123,20 +117,16 @@ class Results:
 
     def __init__(self, folder: Path = RESULTS) -> None:
         self.folder = folder
-        self.used: list[str] = []
+        self.used: dict[str, None] = {}  # an ordered set
         self.tables: dict[str, StoredTable] = {}
 
     def __getitem__(self, study: str) -> StoredTable:
         if study not in self.tables:
             path = self.folder / f"{study}.csv"
             if not path.exists():
-                raise LedgerError(
-                    f"study {study} is not among the results in {self.folder}; "
-                    f"make it with `python -m mnist_lr_helpers reproduce {study}`"
-                )
+                raise LedgerError(f"study {study} is not among the results in {self.folder}", study)
             self.tables[study] = StoredTable(study, pd.read_csv(path, dtype={"configuration": str}))
-        if study not in self.used:
-            self.used.append(study)
+        self.used[study] = None
         return self.tables[study]
 
 

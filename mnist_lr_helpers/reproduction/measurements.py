@@ -13,7 +13,6 @@ from mnist_lr_helpers.models import LogisticRegression, parameter_count
 from mnist_lr_helpers.optimum import convex_optimum
 from mnist_lr_helpers.reproduction import recipes
 from mnist_lr_helpers.reproduction.recipes import S1, Recipe, Row, Setting, rows_of, splits_of
-from mnist_lr_helpers.training import TrainingConfig, loss_and_accuracy, make_optimizer
 
 import torch
 from torch import Tensor, nn
@@ -71,13 +70,13 @@ def train_in_order(seed: int, **settings: Setting) -> list[Row]:
     splits = splits_of(recipe, seed)
     train = recipes.arranged(splits["train"], recipe, seed)
     model = recipes.new_model(recipe, train.images, seed)
-    optimizer = make_optimizer(model, recipe)
+    optimizer = training.make_optimizer(model, recipe)
     scheduler = training.make_scheduler(optimizer, recipe)
     for epoch in range(1, recipe.epochs + 1):
         values = {"train_loss": training.train_epoch(model, train, optimizer, batch_size=recipe.batch_size)[0]}
         scheduler.step()
         for name in ("validation", "test"):
-            values[f"{name}_loss"], values[f"{name}_accuracy"] = loss_and_accuracy(model, splits[name])
+            values[f"{name}_loss"], values[f"{name}_accuracy"] = training.loss_and_accuracy(model, splits[name])
         rows += rows_of(values, epoch)
     return rows
 
@@ -97,16 +96,15 @@ def range_test(seed: int, *, after_training: bool, train_size: int | None = None
     recipe = Recipe(**S1, train_size=train_size)
     splits = splits_of(recipe, seed)
     model = recipes.trained(recipe, seed) if after_training else recipes.new_model(recipe, splits["train"].images, seed)
-    optimizer = make_optimizer(model, TrainingConfig(momentum=0.0))
-    before, rows = loss_and_accuracy(model, splits["test"])[1], []
+    optimizer = training.make_optimizer(model, training.TrainingConfig(momentum=0.0))
+    rows = rows_of({"test_accuracy_before": training.loss_and_accuracy(model, splits["test"])[1]})
     schedule = torch.logspace(-7, 1, 100, dtype=torch.float64).tolist()
     batches = recipes.batches_of(splits["train"], 64, seed)
     for step, (rate, batch) in enumerate(zip(schedule, batches, strict=False), start=1):
         for group in optimizer.param_groups:
             group["lr"] = rate
         rows += rows_of({"learning_rate": rate, "loss": recipes.one_step(model, batch, optimizer)}, step)
-    after = loss_and_accuracy(model, splits["test"])[1]
-    return [*rows_of({"test_accuracy_before": before}), *rows, *rows_of({"test_accuracy_after": after})]
+    return rows + rows_of({"test_accuracy_after": training.loss_and_accuracy(model, splits["test"])[1]})
 
 
 def gradient_of(model: nn.Module, split: Split) -> Tensor:
@@ -132,7 +130,7 @@ def gradient_norms(seed: int, *, epochs: int, train_size: int | None = None) -> 
     train = splits_of(recipe, seed)["train"]
     model = recipes.new_model(recipe, train.images, seed)
     for epoch in range(1, epochs + 1):
-        optimizer, norms = make_optimizer(model, recipe), []
+        optimizer, norms = training.make_optimizer(model, recipe), []
         for batch in recipes.batches_of(train, recipe.batch_size, 1_000 * seed + epoch):
             recipes.one_step(model, batch, optimizer)
             norms.append(float(sum(p.grad.square().sum() for p in model.parameters())) ** 0.5)
@@ -160,7 +158,7 @@ def optimum(seed: int, *, l2: float, images: int | None = None, **settings: Sett
     of_label = predict(found.model, train).probabilities.gather(1, train.labels[:, None])
     values["mean_miss"] = 1 - of_label.double().mean()
     for name, split in (("train", train), ("test", splits["test"])):
-        values[f"{name}_loss"], values[f"{name}_accuracy"] = loss_and_accuracy(found.model, split)
+        values[f"{name}_loss"], values[f"{name}_accuracy"] = training.loss_and_accuracy(found.model, split)
     return rows_of(values)
 
 
@@ -193,7 +191,7 @@ def loader(seed: int, *, workers: int, batch_size: int = 64, train_size: int | N
     change = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.1307, 0.3081)])
     source = Subset(datasets.MNIST(raw_folder("mnist").parents[1], transform=change), range(train_size or 12_000))
     model = LogisticRegression(generator=seeded(seed))
-    optimizer = make_optimizer(model, TrainingConfig())
+    optimizer = training.make_optimizer(model, training.TrainingConfig())
     options = {"batch_size": batch_size, "shuffle": True, "num_workers": workers, "generator": seeded(seed)}
     started = time.perf_counter()
     with warnings.catch_warnings(action="ignore"):  # of more workers than cores, which are to be measured

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from mnist_lr_helpers.data import Split, seeded
 from mnist_lr_helpers.evaluation import Predictions, expected_calibration_error, predict, predict_probabilities
@@ -48,9 +49,8 @@ def one_vs_rest(
 ) -> list[Row]:
     """Accuracies of S3's ten classifiers by the step, an epoch of one batch: each ``every``-th and the last."""
     train, test = seventy_thousand(seed, train_size)
-    steps, rows = descend(train, learning_rate, printed=printed), []
-    for step in range(1, epochs + 1):
-        weights, bias = next(steps)
+    steps, rows = islice(descend(train, learning_rate, printed=printed), epochs), []
+    for step, (weights, bias) in enumerate(steps, start=1):
         if step % every == 0 or step == epochs:
             rows += rows_of(accuracies(weights, bias, train, test), step)
     return rows
@@ -73,12 +73,10 @@ def converged(seed: int, *, softmax: bool, train_size: int | None = None) -> lis
     (train, test), l2 = seventy_thousand(seed, train_size), 1e-4
     if softmax:
         return judged(predict(convex_optimum(train, l2=l2, tolerance=1e-3).model, test).probabilities, test.labels)
-    answers = []
-    for k in range(10):
-        binary = Split(train.images, (train.labels == k).long())
-        # Two rows w and −w carry half the penalty of one row 2w, hence twice the l2.
-        model = convex_optimum(binary, l2=2 * l2, tolerance=1e-3).model
-        answers.append(predict_probabilities(model, test.images)[:, 1])
+    tasks = [Split(train.images, (train.labels == k).long()) for k in range(10)]
+    # Two rows w and −w carry half the penalty of one row 2w, hence twice the l2.
+    models = [convex_optimum(task, l2=2 * l2, tolerance=1e-3).model for task in tasks]
+    answers = [predict_probabilities(model, test.images)[:, 1] for model in models]
     return judged(torch.stack(answers, dim=1), test.labels)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from mnist_lr_helpers import features
@@ -177,11 +177,8 @@ def follow(recipe: Recipe, seed: int, after_epoch: Callable[[Moment], object]) -
     splits = splits_of(recipe, seed)
     train, judge = arranged(splits["train"], recipe, seed), splits.get("validation", splits["test"])
     model, order = new_model(recipe, train.images, seed), seeded(1_000 + seed)
-
-    def look(state: TrainingState) -> None:
-        after_epoch(Moment(state, recipe, seed, splits))
-
-    fit(model, train, judge, recipe, generator=order, after_epoch=look)
+    moment = partial(Moment, recipe=recipe, seed=seed, splits=splits)
+    fit(model, train, judge, recipe, generator=order, after_epoch=lambda state: after_epoch(moment(state)))
 
 
 def trained(recipe: Recipe, seed: int) -> nn.Module:

@@ -62,10 +62,8 @@ def curves(moment: Moment, keep: int = 1) -> list[Row]:
     """
     state, judge = moment.state, "validation" if "validation" in moment.splits else "test"
     kinds = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-    kept = [epoch for epoch in state.history.rows if _is_kept(int(epoch["epoch"]), state, keep)]
-    return [
-        Row(int(epoch["epoch"]), kind.replace("validation", judge), epoch[kind]) for epoch in kept for kind in kinds
-    ]
+    kept = [row for row in state.history.rows if _is_kept(int(row["epoch"]), state, keep)]
+    return [Row(int(row["epoch"]), kind.replace("validation", judge), row[kind]) for row in kept for kind in kinds]
 
 
 def on_test(moment: Moment) -> list[Row]:
@@ -120,8 +118,7 @@ def certainty(moment: Moment) -> list[Row]:
 
     confidence, right = moment.predictions.confidence, moment.predictions.correct
     values = {"confidence_auroc": roc_auc_score(right, confidence)}
-    values["median_confidence_right"] = confidence[right].median()
-    values["median_confidence_wrong"] = confidence[~right].median()
+    values |= {f"median_confidence_{name}": confidence[x].median() for name, x in (("right", right), ("wrong", ~right))}
     for level in (0.9, 0.99):
         sure = confidence > level
         values[f"accuracy_above_{level}"] = right[sure].float().mean()

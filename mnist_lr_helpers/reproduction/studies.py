@@ -98,9 +98,7 @@ def _s1_variants() -> Configurations:
         "constant": stated | constant,
         "no early stop": stated | to_the_end,
         "constant no early stop": stated | constant | to_the_end,
-        "zeros": stated | {"initialisation": "zeros"},
-        "torch": stated | {"initialisation": "torch"},
-        "normal(0,1)": stated | {"initialisation": "normal(0,1)"},
+        **{name: stated | {"initialisation": name} for name in ("zeros", "torch", "normal(0,1)")},
         "input dropout=0.1": stated | {"augment": drop_pixels, "seeds": 3},
         "long": stated | long,
         "no shuffle": S1 | in_order,
@@ -196,10 +194,7 @@ def _one_vs_rest() -> Configurations:
     found = {f"lr={rate:g} correct": base for rate, base in bases.items()}
     found |= {f"lr={rate:g} printed": bases[rate] | {"printed": True} for rate in (0.1, 0.5)}
     converged = {"measure": one_vs_rest.converged, "seeds": 1}
-    return found | {
-        "ovr converged": converged | {"softmax": False},
-        "softmax converged": converged | {"softmax": True},
-    }
+    return found | {"ovr converged": converged | {"softmax": False}, "softmax converged": converged | {"softmax": True}}
 
 
 def _improvements() -> Configurations:
@@ -228,30 +223,25 @@ _RANGE_TESTS = {"fresh": {"after_training": False}, "trained": {"after_training"
 _NOISE = {str(size): {"batch_size": size} for size in (16, 32, 64, 128, 256, 512, 1024)}
 _PARTS = {"train": {"part": "train"}, "test": {"part": "t10k"}}
 
-# The long ones come first.
-STUDIES = {
-    study.name: study
-    for study in (
-        Study("s2_l2", _penalties(), note="100 epochs, but 60 for 1e-5 and 30 for 1e-3 and 3e-3."),
-        Study("s2_widths", _widths(), note="54,000 training images, so that 6,000 others choose the epoch; 50 epochs."),
-        Study("s2_depth", _depth(), seeds=5),
-        Study("s1_variants", _s1_variants(), seeds=5, note="Without shuffling no early stop."),
-        Study("s3_ovr", _one_vs_rest(), measure=one_vs_rest.one_vs_rest, seeds=2, note="800, 300 and 200 steps."),
-        Study("s4_batch", _BATCHES, seeds=2, note="Curves kept at epochs 1, 2, 3 and every fifth."),
-        Study("s4_improve", _improvements()),
-        Study("cnn", _convolutional(), seeds=2, note="The largest for four epochs."),
-        Study("s2_linear", _linear_penalties(), seeds=3),
-        Study("s2_minibatch", _minibatches(), note="The whole set as one batch for 100 steps."),
-        Study("optimum", _optimum(), measure=measurements.optimum, note="Starts on 10,000 images."),
-        Study("scaling", _scaling(), seeds=2),
-        Study("s1_recipe", _s1_recipe(), seeds=10),
-        Study("s0_recipe", _s0_recipe(), seeds=5),
-        Study("features", _GRADIENTS, note="Oriented gradients only."),
-        Study("range_test", _RANGE_TESTS, measure=measurements.range_test, seeds=5),
-        Study("gradient_noise", _NOISE, measure=measurements.gradient_noise, seeds=3),
-        Study("data", _PARTS, measure=measurements.describe),
-        Study(
-            "cost", _cost(), measure=measurements.cost, seeds=3, alone=True, note="Reckoned from a part of an epoch."
-        ),
-    )
-}
+_ALL = (  # the long ones come first
+    Study("s2_l2", _penalties(), note="100 epochs, but 60 for 1e-5 and 30 for 1e-3 and 3e-3."),
+    Study("s2_widths", _widths(), note="54,000 training images, so that 6,000 others choose the epoch; 50 epochs."),
+    Study("s2_depth", _depth(), seeds=5),
+    Study("s1_variants", _s1_variants(), seeds=5, note="Without shuffling no early stop."),
+    Study("s3_ovr", _one_vs_rest(), measure=one_vs_rest.one_vs_rest, seeds=2, note="800, 300 and 200 steps."),
+    Study("s4_batch", _BATCHES, seeds=2, note="Curves kept at epochs 1, 2, 3 and every fifth."),
+    Study("s4_improve", _improvements()),
+    Study("cnn", _convolutional(), seeds=2, note="The largest for four epochs."),
+    Study("s2_linear", _linear_penalties(), seeds=3),
+    Study("s2_minibatch", _minibatches(), note="The whole set as one batch for 100 steps."),
+    Study("optimum", _optimum(), measure=measurements.optimum, note="Starts on 10,000 images."),
+    Study("scaling", _scaling(), seeds=2),
+    Study("s1_recipe", _s1_recipe(), seeds=10),
+    Study("s0_recipe", _s0_recipe(), seeds=5),
+    Study("features", _GRADIENTS, note="Oriented gradients only."),
+    Study("range_test", _RANGE_TESTS, measure=measurements.range_test, seeds=5),
+    Study("gradient_noise", _NOISE, measure=measurements.gradient_noise, seeds=3),
+    Study("data", _PARTS, measure=measurements.describe),
+    Study("cost", _cost(), measure=measurements.cost, seeds=3, alone=True, note="Reckoned from a part of an epoch."),
+)
+STUDIES = {study.name: study for study in _ALL}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnist_lr_helpers.reproduction.claims import s0, s1_method, s1_results, s2, s3, s4
+from mnist_lr_helpers.reproduction.claims import s0, s1, s2, s3, s4
 from mnist_lr_helpers.reproduction.ledger import claims_of
 
-CLAIMS = {name: claim for file in (s0, s1_method, s1_results, s2, s3, s4) for name, claim in claims_of(file).items()}
+CLAIMS = {name: claim for document in (s0, s1, s2, s3, s4) for name, claim in claims_of(document).items()}

@@ -65,17 +65,18 @@ def s0_05_small_pixels_train_faster(r: Results) -> Verdict:
     """Pixels divided by 255 keep gradients small and make training faster.
 
     Published: faster than with 0 to 255
-    Measured: the first gradient of raw pixels is {times} times as long ({n} runs)
-    Evidence: {race}
+    Measured: the first gradient of raw pixels is {times} times as long ({raw.size} runs)
+    Evidence: training loss at 0.01, means of {n} runs: {at:.4f}; after 10 epochs at the best of the rates tried
+        ({tried}): {losses:.4f}
     Note: Dividing pixels by 255 is multiplying the learning rate of the weights by 255² = 65,025 and their first values
         by 255, the bias apart; first values that suit [0, 1] are far too large for raw pixels. So the lead at the best
         rates is due to first weights that were not scaled; raw pixels with scaled first weights were not run
     """
     s = r["scaling"]
-    ahead, _, race = scaling_race(s, "unit", "raw")
+    ahead, _, told = scaling_race(s, "unit", "raw")
     raw, unit = (s.runs(f"{x} first gradient", "first_gradient_norm") for x in ("raw", "unit"))
     times = " and ".join(f"{x:,.0f}" for x in raw / unit)
-    return judged(ahead, fully=False, times=times, n=len(raw), race=race)
+    return judged(ahead, fully=False, times=times, raw=raw, **told)
 
 
 def s0_06_logits_are_normalised(r: Results) -> Verdict:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from mnist_lr_helpers import models
-from mnist_lr_helpers.reproduction.claims.s1_runs import arrow
+from mnist_lr_helpers.reproduction.claims.s1 import arrow
 from mnist_lr_helpers.reproduction.claims.shared import CERTIFIED, normal
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs
 from mnist_lr_helpers.reproduction.ledger import Results, StoredTable, Verdict, graded, judged
@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 from scipy import stats
 
-Summary = tuple[float, float, int]  # mean, standard deviation and number of some runs
 SHALLOW = ("512", "256", "128", "64")
 DEEP = ("512-256", "256-128", "128-64", "64-32")
 HIDDEN = SHALLOW + DEEP
@@ -24,6 +23,7 @@ SIZES = (7_850, 407_050, 203_530, 101_770, 50_890, 535_818, 235_146, 109_386, 52
 PARAMETERS = dict(zip(("linear", *HIDDEN), SIZES, strict=True))
 PAIRS = tuple(zip(SHALLOW, DEEP, strict=True))
 PENALTIES = ("0", "3e-05", "0.0003", "0.001", "0.003")
+FIVE_RUNS = {"512": (0.0618, 0.001, 5), "512-256": (0.0641, 0.0028, 5)}  # test loss: mean, sd, number of runs
 
 
 def lowest(s: StoredTable, configuration: str) -> Runs:
@@ -59,15 +59,22 @@ def scatter(s: StoredTable, configuration: str) -> float:
     return float((late.diff().std() / late.mean()).mean())
 
 
-def tolerances(r: Results) -> dict[str, float]:
-    """How far a single run of 784-512-10 may lie from the published one, by the scatter of the runs of S2-19."""
-    measures = {"loss": lowest, "epoch": when, "accuracy": best_accuracy}
-    return {name: measure(r["s2_depth"], "512").two_apart for name, measure in measures.items()}
-
-
 def best_accuracy(s: StoredTable, configuration: str) -> Runs:
     """The highest test accuracy of each seed."""
     return Runs(s.curves(configuration, "test_accuracy").max())
+
+
+MEASURES = {"loss": lowest, "epoch": when, "accuracy": best_accuracy}
+
+
+def beside(r: Results, penalty: str, **published: float) -> tuple[bool, dict[str, Runs | dict[str, float]]]:
+    """Are published measures of 784-512-10 with L2 near ours; what to tell: our ``MEASURES``, and the ``room``.
+
+    That is how far a single run may lie from the published one, by the scatter of the runs of S2-19.
+    """
+    ours = {name: measure(r["s2_l2"], penalty) for name, measure in MEASURES.items()}
+    room = {name: measure(r["s2_depth"], "512").two_apart for name, measure in MEASURES.items()}
+    return all(abs(ours[name].mean() - x) < room[name] for name, x in published.items()), ours | {"room": room}
 
 
 def s2_01_batches_of_200(r: Results, batch: int = 200, steps: int = 300, test_steps: int = 50) -> Verdict:
@@ -92,12 +99,11 @@ def s2_02_mini_batches_save_time(r: Results) -> Verdict:
     Note: The report runs no such experiment. The full batch had more epochs than the others and still far fewer steps;
         large batches are not finished, so what noise does for fresh images is not decided
     """
-    s, tried = r["s2_minibatch"], {}
-    for c in s.configurations:
-        tried.setdefault(int(c.split()[0].removeprefix("batch=")), []).append(c)
+    s, sizes = r["s2_minibatch"], (20, 200, 2_000, 60_000)
+    tried = {size: [c for c in s.configurations if c.startswith(f"batch={size} ")] for size in sizes}
     best = {size: min(some, key=lambda c: lowest(s, c).mean()) for size, some in tried.items()}
     losses = Named({size: lowest(s, c) for size, c in best.items()})
-    noisy, mini, quiet, full = (losses[size].mean() for size in (20, 200, 2_000, 60_000))
+    noisy, mini, quiet, full = (losses[size].mean() for size in sizes)
     rates = Named({size: len(some) for size, some in tried.items()})
     epochs = Named({size: s.last_epoch(c) for size, c in best.items()})
     seconds = Named({size: s.value(c, "seconds") for size, c in best.items()})
@@ -113,11 +119,10 @@ def s2_03_nine_networks(r: Results, parameters: dict[str, int] = PARAMETERS, epo
     Evidence: lowest test loss {losses:.4f}
     Note: Run here: 54,000 training images, 50 epochs, one run each
     """
-    s, counts = r["s2_widths"], Named()
-    for c in parameters:
-        widths = [] if c == "linear" else [int(width) for width in c.split("-")]
-        network = models.MultilayerPerceptron(widths, generator=torch.Generator())
-        counts[c] = models.parameter_count(network)
+    widths = {c: [] if c == "linear" else [int(width) for width in c.split("-")] for c in parameters}
+    networks = {c: models.MultilayerPerceptron(x, generator=torch.Generator()) for c, x in widths.items()}
+    counts = Named({c: models.parameter_count(network) for c, network in networks.items()})
+    s = r["s2_widths"]
     losses = Named({c: lowest(s, c) for c in parameters})
     as_long = all(s.last_epoch(c) == epochs and losses[c].enough for c in parameters)
     return graded(counts == parameters, as_long, counts=counts, losses=losses)
@@ -357,9 +362,7 @@ def s2_18_sign_of_a_weight_has_a_meaning(r: Results) -> Verdict:
     return judged(same, fully=False, turned=signs, changed="no" if same else "some", moved=moved)
 
 
-def s2_19_one_layer_beats_two(
-    r: Results, shallow: Summary = (0.0618, 0.001, 5), deep: Summary = (0.0641, 0.0028, 5)
-) -> Verdict:
+def s2_19_one_layer_beats_two(r: Results, published: Mapping[str, tuple[float, float, int]] = FIVE_RUNS) -> Verdict:
     """784-512-10 beats 784-512-256-10 in four of five runs by lowest test loss.
 
     Published: 0.0618 ± 0.001 against 0.0641 ± 0.0028
@@ -369,14 +372,15 @@ def s2_19_one_layer_beats_two(
     Note: Minima over 20 epochs of the test loss; the epochs are listed sorted for one network and not for the other, so
         which runs make a pair is not known
     """
-    one, two = (lowest(r["s2_depth"], c) for c in ("512", "512-256"))
+    losses = Named({c: lowest(r["s2_depth"], c) for c in published})
+    one, two = losses.values()
     ours = stats.ttest_ind(one, two, equal_var=False).pvalue
-    theirs = stats.ttest_ind_from_stats(*shallow, *deep, equal_var=False).pvalue
+    theirs = stats.ttest_ind_from_stats(*published["512"], *published["512-256"], equal_var=False).pvalue
     signs = stats.binomtest(4, 5, alternative="greater").pvalue
     holds = ours < 0.05 and two.mean() > one.mean()
-    chart = {"test loss, 512": (shallow[0], one), "test loss, 512-256": (deep[0], two)}
-    told = {"losses": Named({"512": one, "512-256": two}), "lower": (two > one).sum(), "n": len(one), "signs": signs}
-    return graded(holds, theirs < 0.05, otherwise="not reproduced", chart=chart, ours=ours, theirs=theirs, **told)
+    chart = {f"test loss, {c}": (published[c][0], x) for c, x in losses.items()}
+    told = {"losses": losses, "ours": ours, "lower": (two > one).sum(), "n": len(one), "theirs": theirs, "signs": signs}
+    return graded(holds, theirs < 0.05, otherwise="not reproduced", chart=chart, **told)
 
 
 def s2_20_minima_before_epoch_20(r: Results, limit: int = 20) -> Verdict:
@@ -461,16 +465,15 @@ def s2_25_without_l2_the_loss_is_lowest_at_18(r: Results, loss: float = 0.0614, 
     """Without L2 the lowest test loss comes at epoch 18, the best accuracy at epoch 40.
 
     Published: 0.0614 at 18; accuracy at 40
-    Measured: lowest {least:.4f} at epoch {at:.0f}; best accuracy at {peaks}
+    Measured: lowest {loss:.4f} at epoch {epoch:.0f}; best accuracy at {peaks}
     Evidence: near is what two single runs of 784-512-10 may lie apart in 95 of 100 cases, by the five of S2-19: loss
         {room[loss]:.4f}, epoch {room[epoch]:.0f}; ten epochs for the best accuracy
     """
-    s, room = r["s2_l2"], tolerances(r)
-    least, at, peak = lowest(s, "0"), when(s, "0"), s.curves("0", "test_accuracy").idxmax()
-    near = abs(least.mean() - loss) < room["loss"] and abs(at.mean() - epoch) < room["epoch"]
-    holds, fully = near and (peak > at).all(), abs(peak.mean() - 40) < 10
-    chart = {"test loss, no L2": (loss, least), "epoch, no L2": (epoch, at)}
-    told = {"least": least, "at": at, "peaks": ", ".join(map(str, peak)), "room": room}
+    near, told = beside(r, "0", loss=loss, epoch=epoch)
+    peak = r["s2_l2"].curves("0", "test_accuracy").idxmax()
+    holds, fully = near and (peak > told["epoch"]).all(), abs(peak.mean() - 40) < 10
+    chart = {"test loss, no L2": (loss, told["loss"]), "epoch, no L2": (epoch, told["epoch"])}
+    told["peaks"] = ", ".join(map(str, peak))
     return graded(holds, fully, otherwise="not reproduced", chart=chart, **told)
 
 
@@ -492,40 +495,36 @@ def s2_27_weak_l2_is_best(r: Results, loss: float = 0.048, accuracy: float = 0.9
     """λ = 3e-5 is best: test loss 0.048 and accuracy 0.985 at epoch 89.
 
     Published: 0.048; 0.985; epoch 89
-    Measured: test loss {least:.4f} at epoch {at:.0f}; best accuracy {peak:.2%}
+    Measured: test loss {loss:.4f} at epoch {epoch:.0f}; best accuracy {accuracy:.2%}
     Evidence: lowest test loss by λ: {losses:.4f}; accuracy at the last epoch {last:.2%}; near is what two single runs
         of 784-512-10 may lie apart in 95 of 100 cases, by the five of S2-19: loss {room[loss]:.4f}, accuracy
         {room[accuracy]:.2%}
     Note: A minimum over 5 λ × 100 epochs on the test images; 3e-5 is the smallest λ above 0 that was tried
     """
-    s, mine, room = r["s2_l2"], "3e-05", tolerances(r)
-    least, at, peak = lowest(s, mine), when(s, mine), best_accuracy(s, mine)
+    s, mine = r["s2_l2"], "3e-05"
+    near, told = beside(r, mine, loss=loss, accuracy=accuracy)
     losses = Named({c: lowest(s, c).mean() for c in (*PENALTIES, "1e-05", "3e-05 weight_decay")})
-    near = abs(least.mean() - loss) < room["loss"] and abs(peak.mean() - accuracy) < room["accuracy"]
-    last = s.runs(mine, "test_accuracy")
+    least, peak, last = told["loss"], told["accuracy"], s.runs(mine, "test_accuracy")
     honest = peak.mean() - last.mean() < 0.001  # is the best epoch no better than the last one?
     best = min((*PENALTIES, "1e-05"), key=losses.get)
     holds, fully = near and min(PENALTIES, key=losses.get) == mine, honest and best == mine and least.enough
     chart = {"test loss, 3e-5": (loss, least), "accuracy, 3e-5": (accuracy, peak)}
-    told = {"least": least, "at": at, "peak": peak, "losses": losses, "last": last, "room": room}
-    return graded(holds, fully, otherwise="not reproduced", chart=chart, **told)
+    return graded(holds, fully, otherwise="not reproduced", chart=chart, losses=losses, last=last, **told)
 
 
 def s2_28_green_strength_is_lowest_at_99(r: Results, loss: float = 0.0612, accuracy: float = 0.982) -> Verdict:
     """The green λ (3e-4, by its place) reaches 0.0612 at epoch 99 and accuracy 0.982.
 
     Published: 0.0612 at 99; 0.982
-    Measured: lowest {least:.4f} at epoch {at:.0f}; best accuracy {peak:.2%}
+    Measured: lowest {loss:.4f} at epoch {at:.0f}; best accuracy {accuracy:.2%}
     Evidence: near is what two single runs of 784-512-10 may lie apart in 95 of 100 cases, by the five of S2-19: loss
         {room[loss]:.4f}, accuracy {room[accuracy]:.2%}
     Note: A minimum in the last epochs is no minimum yet; the text does not say which λ is green
     """
-    s, mine, room = r["s2_l2"], "0.0003", tolerances(r)
-    least, at, peak = lowest(s, mine), when(s, mine).mean(), best_accuracy(s, mine)
-    near = abs(least.mean() - loss) < room["loss"] and abs(peak.mean() - accuracy) < room["accuracy"]
-    chart = {"test loss, 3e-4": (loss, least), "accuracy, 3e-4": (accuracy, peak)}
-    told = {"least": least, "at": at, "peak": peak, "room": room}
-    return graded(near, at < 90, otherwise="not reproduced", chart=chart, **told)
+    near, told = beside(r, "0.0003", loss=loss, accuracy=accuracy)
+    chart = {"test loss, 3e-4": (loss, told["loss"]), "accuracy, 3e-4": (accuracy, told["accuracy"])}
+    at = told["epoch"].mean()
+    return graded(near, at < 90, otherwise="not reproduced", chart=chart, at=at, **told)
 
 
 def s2_29_only_the_run_without_l2_rises(r: Results) -> Verdict:
@@ -593,7 +592,6 @@ def s2_32_three_digits_are_hardest(r: Results) -> Verdict:
     low = sorted(late.mean().nsmallest(3).index)
     latest = sorted((curves >= 0.97).idxmax().nlargest(3).index)
     top = r["s2_l2"].means("3e-05", "confusion")
-    taken = {k: top[[cell for cell in top.index if cell // 10 == k]].idxmax() % 10 for k in digits}
-    holds, sd, taken = len(set(digits) & set(low)) >= 2, Named(late.std()), Named(taken)
+    taken = Named((top.groupby(top.index // 10).idxmax() % 10)[digits])
     lists = {"low": ", ".join(map(str, low)), "latest": ", ".join(map(str, latest))}
-    return graded(holds, digits == low == latest, **lists, sd=sd, taken=taken)
+    return graded(len({*digits} & {*low}) >= 2, digits == low == latest, **lists, sd=Named(late.std()), taken=taken)

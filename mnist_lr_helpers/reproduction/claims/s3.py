@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mnist_lr_helpers.reproduction.claims.shared import normal
 from mnist_lr_helpers.reproduction.comparisons import Named, Runs, extremes
@@ -16,7 +16,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 SHOWN = (13_825, 13_885, 13_655, 13_569, 13_715, 13_512, 13_764, 13_729)  # right answers of 14,000, by digit
 EIGHT_SHOWN = [n / 14_000 for n in SHOWN]  # as they are printed, with 16 digits
 TRAIN_0, MEAN_OF_TEN = 0.9882321428571429, 0.9729928571428571
-Fits = dict[str, tuple[int, float]]  # by setting: the step that comes nearest to published figures, and how near
+EIGHT = {f"accuracy_{k}": shown for k, shown in enumerate(EIGHT_SHOWN)}
+Fits = list[tuple[float, str, int]]  # points off published figures, setting, its step that comes nearest; best first
 
 
 def neuron_gradients() -> dict[str, torch.Tensor]:
@@ -34,42 +35,36 @@ def settings(s: StoredTable, kind: str = "correct") -> list[str]:
     return [c for c in s.configurations if c.startswith("lr=") and c.endswith(kind)]
 
 
-def gaps(s: StoredTable, setting: str) -> pd.DataFrame:
-    """Measured minus published by step, for the eight yes/no accuracies."""
-    return pd.DataFrame({k: s.means(setting, f"accuracy_{k}") - a for k, a in enumerate(EIGHT_SHOWN)})
+def gaps(s: StoredTable, setting: str, published: Mapping[str, float]) -> pd.DataFrame:
+    """Measured minus published by step, one column per metric."""
+    return pd.DataFrame({metric: s.means(setting, metric) - value for metric, value in published.items()})
 
 
-def nearest(distances: dict[str, pd.Series]) -> Fits:
-    """The step of each setting at which its distance from something published is smallest; best setting first."""
-    found = {setting: (int(x.idxmin()), 100 * float(x.min())) for setting, x in distances.items()}
-    return dict(sorted(found.items(), key=lambda item: item[1][1]))
+def best_first(distances: Mapping[str, pd.Series]) -> Fits:
+    """For each setting the step at which its distance from something published is smallest."""
+    return sorted((100 * float(x.min()), setting, int(x.idxmin())) for setting, x in distances.items())
 
 
 def fits(s: StoredTable, kind: str = "correct") -> Fits:
     """Where the eight published accuracies are nearest (root mean square)."""
-    return nearest({setting: gaps(s, setting).pow(2).mean(axis=1).pow(0.5) for setting in settings(s, kind)})
+    return best_first({c: gaps(s, c, EIGHT).pow(2).mean(axis=1).pow(0.5) for c in settings(s, kind)})
 
 
 def fits_of_mean(s: StoredTable) -> Fits:
     """Where the mean of the ten accuracies is nearest to the published one."""
-    return nearest({setting: (s.means(setting, "mean_accuracy") - MEAN_OF_TEN).abs() for setting in settings(s)})
-
-
-def best(found: Fits) -> Fits:
-    """The best setting alone."""
-    return dict([next(iter(found.items()))])
+    return best_first({c: (s.means(c, "mean_accuracy") - MEAN_OF_TEN).abs() for c in settings(s)})
 
 
 def runs_at(s: StoredTable, found: Fits, *metrics: str) -> list[Runs]:
     """Metrics of the models at the best setting and its step; one value per split."""
-    [(setting, (step, _))] = best(found).items()
+    _, setting, step = found[0]
     return [s.runs(setting, metric, at=step) for metric in metrics]
 
 
 def steps_of(s: StoredTable, found: Fits) -> str:
     """Which step of each setting fits, and how far off it is, in words."""
-    ends = {c: ", the last of its grid" * (step == s.last_epoch(c, "mean_accuracy")) for c, (step, _) in found.items()}
-    return "; ".join(f"{c} after {step} steps{ends[c]} ({points:.2f} points)" for c, (step, points) in found.items())
+    ends = {c: ", the last of its grid" * (step == s.last_epoch(c, "mean_accuracy")) for _, c, step in found}
+    return "; ".join(f"{c} after {step} steps{ends[c]} ({points:.2f} points)" for points, c, step in found)
 
 
 def s3_01_split_of_all_images(r: Results, total: int = 70_000, train: int = 56_000, test: int = 14_000) -> Verdict:
@@ -120,7 +115,7 @@ def s3_04_gradient_of_the_bias(r: Results) -> Verdict:
     """
     g, s = neuron_gradients(), r["s3_ovr"]
     shown = Named({"autograd": g["b"], "1ᵀ(Ŷ − Y)/m": g["b correct"], "printed": g["b published"]})
-    nearest = steps_of(s, best(fits(s)) | best(fits(s, "printed")))
+    nearest = steps_of(s, [fits(s)[0], fits(s, "printed")[0]])
     return graded(torch.isclose(g["b"], g["b published"]), otherwise="wrong on paper", shown=shown, nearest=nearest)
 
 
@@ -134,16 +129,13 @@ def s3_05_accuracy_of_0_or_not(r: Results, train: float = TRAIN_0, test: float =
     Note: Learning rate, steps and scaling are hidden; only the product of the first two matters much. No single setting
         scanned gives all published figures. Both figures are whole numbers of images
     """
-    s, published, away = r["s3_ovr"], {"train_accuracy_0": train, "accuracy_0": test}, {}
-    for c in settings(s):
-        gap = pd.DataFrame({metric: s.means(c, metric) - a for metric, a in published.items()})
-        away[c] = gap.abs().max(axis=1)
-    near = nearest(away)
+    s, published = r["s3_ovr"], {"train_accuracy_0": train, "accuracy_0": test}
+    near = best_first({c: gaps(s, c, published).abs().max(axis=1) for c in settings(s)})
     on_train, on_test = runs_at(s, near, *published)
-    [(setting, (step, points))] = best(near).items()
-    alone, chart = sum(off < 0.15 for _, off in near.values()) == 1, {"yes/no accuracy, 0": (test, on_test)}
+    points, setting, step = near[0]
+    alone, chart = sum(off < 0.15 for off, _, _ in near) == 1, {"yes/no accuracy, 0": (test, on_test)}
     told = {"setting": setting, "step": step, "train": on_train.mean(), "test": on_test.mean()}
-    told |= {"near": steps_of(s, near), "best": steps_of(s, best(fits(s)))}
+    told |= {"near": steps_of(s, near), "best": steps_of(s, fits(s)[:1])}
     return graded(points < 0.15, alone, otherwise="not reproduced", chart=chart, **told)
 
 
@@ -157,14 +149,12 @@ def s3_06_yes_no_accuracies(r: Results, accuracy: Sequence[float] = EIGHT_SHOWN)
     Note: The training length is hidden; several settings come near and no single one gives all figures. 8 and 9 are not
         shown
     """
-    s = r["s3_ovr"]
-    found, every = fits(s), {c: gaps(s, c) for c in settings(s)}
+    s, ten = r["s3_ovr"], EIGHT | {"train_accuracy_0": TRAIN_0, "mean_accuracy": MEAN_OF_TEN}
+    found, every = fits(s), {c: gaps(s, c, ten) for c in settings(s)}
     ours = runs_at(s, found, *(f"accuracy_{k}" for k in range(8)))
     inside = sum(abs(x.mean() - a) < 0.004 for a, x in zip(accuracy, ours, strict=True))
     highest = [max(s.means(c, f"accuracy_{k}").max() for c in every) for k in range(8)]
     never = [f"{k} ({a:.4f}, highest {highest[k]:.4f})" for k, a in enumerate(accuracy) if highest[k] < a]
-    for c, gap in every.items():
-        gap["train"], gap["mean"] = s.means(c, "train_accuracy_0") - TRAIN_0, s.means(c, "mean_accuracy") - MEAN_OF_TEN
     off = 100 * min(gap.abs().max(axis=1).min() for gap in every.values())
     chart = {f"yes/no accuracy, {k}": (accuracy[k], x) for k, x in enumerate(ours)}
     told = {"inside": inside, "nearest": steps_of(s, found), "never": ", ".join(never) or "none", "off": off}

@@ -99,11 +99,9 @@ def s4_05_standardising_is_more_efficient(r: Results) -> Verdict:
     Note: At one rate, standardising is a ten times longer step of the weights. One run each, two of the plain recipe
     """
     names = [c for c in r["s4_improve"].configurations if c.startswith(("std lr", "unit lr"))]
+    by_rate = sorted(names, key=lambda c: float(c.split("=")[1]))
     runs, gains = improvements(r, names)
-    std, unit = (
-        max((c for c in names if c.startswith(scaling)), key=lambda c: float(c.split("=")[1]))
-        for scaling in ("std", "unit")
-    )
+    std, unit = ([c for c in by_rate if c.startswith(scaling)][-1] for scaling in ("std", "unit"))
     lead, gain = runs[std].minus(runs[unit]), gains["std lr=0.001"]
     return graded(gain.estimate > 0, lead.above(0.002), gain=gain, std=std, unit=unit, lead=lead, runs=runs)
 

@@ -22,24 +22,16 @@ def loss_at(s: StoredTable, configuration: str, *, at: int | None = None) -> flo
     return np.inf if s.has(configuration, "diverged") else s.value(configuration, "train_loss", at=at)
 
 
-def losses_at_one_rate(s: StoredTable, *scalings: str) -> Named:
-    """The training loss at the end with each scaling of the pixels, at the rate 0.01."""
-    return Named({scaling: loss_at(s, f"{scaling} lr=0.01") for scaling in scalings})
-
-
-def scaling_race(s: StoredTable, first: str, second: str) -> tuple[bool, float, str]:
-    """Is ``first`` ahead of ``second`` after one epoch at 0.01; its lead at the end at the best rates; the figures."""
+def scaling_race(s: StoredTable, first: str, second: str) -> tuple[bool, float, dict[str, object]]:
+    """Is ``first`` ahead of ``second`` after one epoch at 0.01; its lead at the end at the best rates; what to tell."""
     rates = {x: [c for c in s.configurations if c.startswith(f"{x} lr=")] for x in (first, second)}
     at = Named({f"{x} after {e}": loss_at(s, f"{x} lr=0.01", at=e) for x in rates for e in (1, 10)})
     best = {x: min(tried, key=lambda c: loss_at(s, c)) for x, tried in rates.items()}
     lead = loss_at(s, best[second]) / loss_at(s, best[first]) - 1
     losses = s.each(sorted(best.values()), "train_loss")
     tried = ", ".join(f"{len(some)} for {x}" for x, some in rates.items())
-    figures = (
-        f"training loss at 0.01, means of {len(losses[best[first]])} runs: {at:.4f}; "
-        f"after 10 epochs at the best of the rates tried ({tried}): {losses:.4f}"
-    )
-    return at[f"{first} after 1"] < at[f"{second} after 1"], lead, figures
+    told = {"n": len(losses[best[first]]), "at": at, "tried": tried, "losses": losses}
+    return at[f"{first} after 1"] < at[f"{second} after 1"], lead, told
 
 
 def number_and_size(r: Results, train: int, test: int, side: int) -> Verdict:
