@@ -61,7 +61,7 @@ def describe_figures(_: object, __: str, source: list[str]) -> None:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             section = [section, *re.findall(r"^#+ (.+)$", text, re.MULTILINE)][-1]
-        elif any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+        elif any({"image/png", "image/gif"} & {*output.get("data", {})} for output in cell.get("outputs", [])):
             described = [f"Figure in the section “{section}”", *titles_in(text)[:4]]
             cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})["alt"] = ". ".join(described)
     source[0] = json.dumps(notebook)

@@ -66,7 +66,8 @@ def bar(slope: float, height: int = 28, width: int = 28) -> torch.Tensor:
 
 def is_picture(output: nbformat.NotebookNode) -> bool:
     """Whether an output of a notebook is a picture alone; a live figure has its own within its page."""
-    return {"image/png", "text/html"}.intersection(output.get("data", {})) == {"image/png"}
+    kinds = {"image/png", "image/gif", "text/html"}.intersection(output.get("data", {}))
+    return bool(kinds) and "text/html" not in kinds
 
 
 def without_float64(split: Split) -> Split:

@@ -78,11 +78,6 @@ def test_every_page_of_the_book(browser, address: str) -> None:
             for fold in page.locator("details").all():
                 fold.locator("summary").click()
                 assert fold.locator(":scope > :not(summary)").first.is_visible()  # a solution's code, a recap's answer
-            videos = page.locator("video").all()
-            assert videos or not name.startswith("06_"), "the video of notebook 06 is missing"
-            for video in videos:
-                assert video.evaluate("async v => { v.muted = true; await v.play(); return v.videoWidth }") > 0
-                page.wait_for_function("v => v.currentTime > 0", arg=video.element_handle())
             assert watch.wrong == [], name
             if address.startswith("file"):  # once is enough
                 page.set_viewport_size({"width": 390, "height": 844})

@@ -30,7 +30,7 @@ generator = torch.Generator().manual_seed(SEED)
 model = models.LogisticRegression(generator=generator)
 config = training.TrainingConfig(epochs=EPOCHS, learning_rate=RATE)
 history = training.fit(
-    model, dataset.train, validation=dataset.validation, config=config, generator=generator, progress=False
+    model, dataset.train, dataset.validation, config, generator=generator
 )
 print(history.rows[-1]["train_loss"].hex(), model.linear.weight.double().sum().item().hex())
 print(evaluation.predict(model, dataset.test).accuracy, len(dataset.train), len(dataset.validation))
@@ -45,7 +45,7 @@ OUT_OF_RANGE = {
     "RATE = -0.01": "learning_rate is -0.01; it must be a positive number",
     "TRAIN_SIZE = 9": r"TRAIN_SIZE is 9; choose between 10 \(one image per class\) and 1,387, or None for all",
     "TRAIN_SIZE = 1_000_000": r"TRAIN_SIZE is 1,000,000; choose between 10 \(one image per class\) and 1,387",
-    "TRAIN_SIZE = 'many'": "TRAIN_SIZE is 'many'; choose between 10",
+    "TRAIN_SIZE = 'many'": "TRAIN_SIZE is 'many'; give a whole number",
 }
 
 
@@ -166,11 +166,11 @@ def test_nothing_foreign_is_unpickled_or_executed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *NOTEBOOKS], ids=lambda path: path.stem)
-def test_only_the_data_module_speaks_to_the_network(path: Path) -> None:
+def test_only_downloads_speak_to_the_network(path: Path) -> None:
     imports = re.findall(r"^\s*(?:import|from)\s+([\w.]+)", code_of(path), re.M)
     network = {"urllib", "http", "requests", "socket", "ftplib", "smtplib", "httpx", "aiohttp", "urllib3", "ssl"}
     spoken = {name for name in imports if name.split(".")[0] in network}
-    assert not spoken or path.stem == "data", spoken
+    assert not spoken or path.stem == "download", spoken
 
 
 @every_notebook
