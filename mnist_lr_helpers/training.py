@@ -289,9 +289,10 @@ def train_epoch(
     """
     model.train()
     order = torch.arange(len(train)) if generator is None else torch.randperm(len(train), generator=generator)
-    order = order.to(train.labels.device)
-    losses, predicted = [], []
-    for index in order.split(batch_size):
+    batches = order.to(train.labels.device).split(batch_size)
+    # Losses go where there is room for all: a new small tensor a batch would leave holes between the large ones.
+    losses, right = torch.zeros(len(batches), device=train.labels.device), 0
+    for number, index in enumerate(batches):
         _stop_if_told()
         images, labels = train.images[index], train.labels[index]
         if augment is not None:
@@ -301,14 +302,13 @@ def train_epoch(
         loss = cross_entropy(logits, labels)
         loss.backward()
         optimizer.step()
-        losses.append(loss.detach())
-        predicted.append(logits.argmax(dim=1))
+        losses[number] = loss.detach()
+        right += (logits.argmax(dim=1) == labels).sum()
     # Numbers are read here and not in each batch, where a GPU would have to wait for it.
-    batch_losses = torch.stack(losses).cpu().double()
-    _check_losses(batch_losses, optimizer)
-    sizes = torch.tensor([len(batch) for batch in predicted])
-    right = (torch.cat(predicted) == train.labels[order]).sum()
-    return (batch_losses * sizes).sum().item() / len(train), right.item() / len(train)
+    losses = losses.cpu().double()
+    _check_losses(losses, optimizer)
+    sizes = torch.tensor([len(index) for index in batches])
+    return (losses * sizes).sum().item() / len(train), int(right) / len(train)
 
 
 @torch.inference_mode()
