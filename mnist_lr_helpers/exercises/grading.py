@@ -12,6 +12,7 @@ import dis
 import importlib
 import importlib.util
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType
@@ -26,6 +27,7 @@ IDLE_STEPS = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "CO
 SHORT = reprlib.Repr()  # it survives what cannot be shown, too
 SHORT.maxlist = SHORT.maxtuple = 8
 SHORT.maxstring = SHORT.maxother = 120
+asked_for: Counter[str] = Counter()  # how many hints the reader has had, by exercise
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Exercise:
             run's measurements by name.
         tolerance: largest difference, absolute plus relative, that still counts as equal.
         ruled_out: functions that the task says to do without.
+        hints: questions that lead there, the gentlest first, for a reader who does not know how to begin.
     """
 
     expected: Callable[..., Any]
@@ -47,6 +50,7 @@ class Exercise:
     probes: tuple[tuple[Any, ...], ...] = ()
     tolerance: float = 1e-4
     ruled_out: frozenset[str] = frozenset()
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,22 @@ def find_exercise(name: str) -> Exercise:
         known = f"those of this notebook are {', '.join(there)}" if there else "no notebook has that number"
         raise KeyError(f"there is no exercise {name!r}; {known}")
     return there[name]
+
+
+def hint(number: str) -> None:
+    """Print the next hint of the exercise with this number, ``"03.2"`` say; after the last one, where the solution is.
+
+    Raises:
+        KeyError: there is no exercise of that number.
+    """
+    there = exercises_of(number.split(".")[0])
+    name = next((name for name in there if name.split()[0] == number.split()[0]), number)
+    hints = find_exercise(name).hints
+    asked_for[name] += 1
+    if asked_for[name] <= len(hints):
+        print(f"Hint {asked_for[name]} of {len(hints)}: {hints[asked_for[name] - 1]}")
+    else:
+        print("There are no more hints. The solution is folded below the exercise; close it and write your own.")
 
 
 def check(name: str, answer: object, **given: object) -> None:
