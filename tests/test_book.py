@@ -121,7 +121,7 @@ def test_the_book_of_the_executed_edition(tmp_path: Path) -> None:
     """One notebook as run here, the others as committed; the real build, all pages of it, is tested above."""
     given, pages = find_notebooks(["02"])[0], PROJECT / "build" / "book_pages"
     edition = nbformat.read(given, as_version=4)
-    edition.cells[0].source += "\n\n[This edition](06_one_vs_rest_from_scratch.ipynb) was run here."
+    edition.cells[0].source += "\n\n[This edition](11_one_vs_rest_from_scratch.ipynb) was run here."
     nbformat.write(edition, tmp_path / given.name)
     command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}", "BUILDER=dummy"]
     command.append(f"FROM={tmp_path}")

@@ -31,7 +31,7 @@ from test_book import PAGES, build_book
 from test_project import free_port
 
 pytestmark = needs_chromium
-PAD = "11_draw_a_digit"
+PAD = "16_your_handwriting"
 IN_THE_LAB = ("04_evaluate_the_model", PAD)  # the notebooks that are run there
 
 
@@ -162,7 +162,7 @@ def test_pad_prepares_as_the_notebook_does(browser, digits: Dataset) -> None:
 
 
 def notebook_functions(*names: str) -> list[Callable[..., torch.Tensor]]:
-    """Functions that notebook 11 defines, without running the rest of it."""
+    """Functions that notebook 16 defines, without running the rest of it."""
     known: dict[str, object] = {"torch": torch, "nn": torch.nn, "features": features, "warps": warps}
     for cell in nbformat.read(NOTEBOOKS / f"{PAD}.ipynb", as_version=4).cells:
         if cell.cell_type == "code":

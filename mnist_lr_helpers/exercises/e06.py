@@ -1,91 +1,86 @@
-"""Exercises of notebook 06: a stable binary loss, precision and recall, shares of images and of answers."""
+"""Exercises of notebook 06: parameters, a stable log-softmax, the gradient, the loss of many batches."""
 
 from __future__ import annotations
 
 from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
-from torch.nn.functional import binary_cross_entropy, softplus
 
 
-def _losses(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return softplus(torch.as_tensor((1 - 2 * y) * z))
+def _residual(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return logits.softmax(dim=1) - torch.eye(logits.shape[1])[labels]
 
 
-def _rates(p: torch.Tensor, y: torch.Tensor, threshold: float) -> dict[str, torch.Tensor]:
-    """What there is to say of answering yes above a threshold."""
-    yes, truth = torch.as_tensor(p) > threshold, torch.as_tensor(y) == 1
-    hits = (yes & truth).sum()
-    return {
-        "precision": hits / yes.sum(),
-        "recall": hits / truth.sum(),
-        "accuracy": (yes == truth).double().mean(),
-        "specificity": (~yes & ~truth).sum() / (~truth).sum(),
-    }
+def _weighted(losses: list[float], sizes: list[int]) -> float:
+    return sum(loss * size for loss, size in zip(losses, sizes, strict=True))
 
-
-def _precision_and_recall(p: torch.Tensor, y: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor]:
-    rates = _rates(p, y, threshold)
-    return rates["precision"], rates["recall"]
-
-
-_logits = torch.tensor([3.0, -2.0, 0.5, 40.0, -1000.0, 1000.0]).numpy()
-_truth = torch.tensor([1, 0, 0, 1, 0, 0]).numpy()
-_scores = torch.tensor([0.9, 0.8, 0.5, 0.3, 0.6, 0.2]).numpy(), torch.tensor([1, 0, 1, 1, 1, 0]).numpy()
 
 EXERCISES: dict[str, Exercise] = {
-    "06.1 stable-loss": Exercise(
-        expected=lambda z, y: _losses(z, y).mean(),
-        probes=((_logits[:3], _truth[:3]), (_logits, _truth)),
+    "06.1 parameter-count": Exercise(
+        expected=lambda height, width, channels, classes: (height * width * channels + 1) * classes,
+        probes=((28, 28, 1, 10), (32, 32, 3, 100), (20, 30, 3, 7)),
         mistakes={
-            "a large logit still breaks it: take sigmoid and logarithm together": lambda z, y: (
-                lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).mean()
-            )(torch.tensor(z).sigmoid(), torch.tensor(y)),
-            "the exponential of a large logit is infinite": lambda z, y: (
-                (1 + torch.tensor((1 - 2 * y) * z).exp()).log().mean()
-            ),
-            "clipping the probability keeps it finite, and too small for large wrong logits": lambda z, y: (
-                binary_cross_entropy(torch.tensor(z).sigmoid().clamp(1e-7, 1 - 1e-7), torch.tensor(y).float())
-            ),
-            "this is the sum over the images, not the mean": lambda z, y: _losses(z, y).sum(),
-            "this is one loss for each image; give their mean": _losses,
-            "only the images whose answer is yes have a loss here": lambda z, y: (
-                _losses(z, y) * torch.tensor(y)
-            ).mean(),
-            "yes and no are interchanged": lambda z, y: _losses(-z, y).mean(),
+            "the weights are right, the biases are missing": lambda h, w, c, k: h * w * c * k,
+            "each class has a bias of its own, not one for all": lambda h, w, c, k: h * w * c * k + 1,
+            "each pixel has as many numbers as there are channels": lambda h, w, c, k: (h * w + 1) * k,
+            "biases belong to classes, not to inputs": lambda h, w, c, k: h * w * c * (k + 1),
+            "an image need not be square": lambda h, w, c, k: (h * h * c + 1) * k,
         },
     ),
-    "06.2 precision-and-recall": Exercise(
-        expected=_precision_and_recall,
-        probes=((*_scores, 0.5), (*_scores, 0.7), (*_scores, 0.25)),
+    "06.2 stable-log-softmax": Exercise(
+        expected=lambda z: z.log_softmax(dim=1),
+        probes=((torch.tensor([[1.0, 2.0, 4.0]]),), (torch.tensor([[1000.0, 0.0, -1000.0], [3.0, 3.0, 3.0]]),)),
         mistakes={
-            "recall comes first; give (precision, recall)": lambda p, y, t: _precision_and_recall(p, y, t)[::-1],
-            "the first number is the accuracy, which counts right no answers as well": lambda p, y, t: (
-                _rates(p, y, t)["accuracy"],
-                ...,
+            "the exponential of a large logit is infinite": lambda z: (z.exp() / z.exp().sum(1, keepdim=True)).log(),
+            "the exponential of a large logit is infinite: subtract something from all logits first": lambda z: (
+                z - z.exp().sum(1, keepdim=True).log()
             ),
-            "the threshold is not used": lambda p, y, t: _precision_and_recall(p, y, 0.5),
-            "yes is for probabilities above the threshold, not below": lambda p, y, t: _precision_and_recall(-p, y, -t),
-            "a probability equal to the threshold is not above it": lambda p, y, t: _precision_and_recall(
-                p, y, t - 1e-6
-            ),
-            "the second number is the share of the true no's that are recognised": lambda p, y, t: (
-                ...,
-                _rates(p, y, t)["specificity"],
+            "a tiny probability is rounded to 0 before its logarithm is taken": lambda z: z.softmax(dim=1).log(),
+            "a little added before the logarithm keeps it finite, and wrong": lambda z: (z.softmax(1) + 1e-12).log(),
+            "these are the probabilities, not their logarithms": lambda z: z.softmax(dim=1),
+            "you compare images with each other instead of classes: mind dim": lambda z: z.log_softmax(dim=0),
+            "you only subtract the largest logit; something is still missing": lambda z: z - z.amax(1, keepdim=True),
+            "this subtracts the largest logit of the whole batch, and another image may be far below it": lambda z: (
+                z - z.max() - (z - z.max()).exp().sum(1, keepdim=True).log()
             ),
         },
+        ruled_out=frozenset({"log_softmax", "LogSoftmax", "logsumexp", "cross_entropy"}),
     ),
-    "06.3 the-way-back": Exercise(
-        expected=lambda mean, n_classes: 1 - n_classes * (1 - mean) / 2,
-        probes=((0.98, 10), (0.75, 4), (0.9, 5)),
+    "06.3 bias-gradient": Exercise(
+        expected=lambda z, y: _residual(z, y).mean(dim=0),
+        probes=(
+            (torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 2])),
+            (torch.tensor([[0.0, 0.0], [1.0, -1.0], [0.5, 2.0]]), torch.tensor([1, 0, 0])),
+            (torch.tensor([[1.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 0.5]]), torch.tensor([0, 1])),
+        ),
         mistakes={
-            "this is the other way: from the share of images to the mean": lambda m, n: 1 - 2 * (1 - m) / n,
-            "a wrong image costs two answers: a yes too many and a yes too few": lambda m, n: 1 - n * (1 - m),
-            "the mean shares out the wrong answers among all the models": lambda m, n: 1 - (1 - m) / 2,
-            "two wrong answers are one wrong image, not four": lambda m, n: 1 - 2 * n * (1 - m),
-            "this is right for ten classes; their number is given": lambda m, n: 1 - 10 * (1 - m) / 2,
-            "this is the share of answers; every image gets many": lambda m, n: m,
-            "this is the share of wrong images": lambda m, n: n * (1 - m) / 2,
+            "the sign is turned round: this points downhill": lambda z, y: -_residual(z, y).mean(dim=0),
+            "the loss is a mean over the images, this is a sum": lambda z, y: _residual(z, y).sum(dim=0),
+            "the loss is a mean over the images alone, not over the classes too": lambda z, y: (
+                _residual(z, y).mean(dim=0) / z.shape[1]
+            ),
+            "this is one row for each image; the loss is a mean over them": _residual,
+            "the labels are not used yet": lambda z, y: z.softmax(1).mean(dim=0),
+            "these are logits minus truth, not probabilities": lambda z, y: (z - torch.eye(z.shape[1])[y]).mean(dim=0),
+            "the probabilities of an image sum to 1, not those of a class: mind dim": lambda z, y: (
+                z.softmax(dim=0) - torch.eye(z.shape[1])[y]
+            ).mean(dim=0),
+        },
+        ruled_out=frozenset({"autograd", "backward", "grad"}),
+    ),
+    "06.4 many-batches": Exercise(
+        expected=lambda losses, sizes: _weighted(losses, sizes) / sum(sizes),
+        probes=(([0.5, 0.25, 2.0], [64, 64, 2]), ([1.0, 3.0], [10, 5]), ([0.7], [48])),
+        mistakes={
+            "every batch counts the same here, also a small one": lambda losses, sizes: sum(losses) / len(losses),
+            "this is the sum over the images, not their mean": _weighted,
+            "this is the sum of the batch means": lambda losses, sizes: sum(losses),
+            "the last batch is left out": lambda losses, sizes: (
+                _weighted(losses[:-1], sizes[:-1]) / max(1, sum(sizes[:-1]))
+            ),
+            "this divides as if all batches were as large as the first": lambda losses, sizes: (
+                _weighted(losses, sizes) / (len(sizes) * sizes[0])
+            ),
         },
     ),
 }

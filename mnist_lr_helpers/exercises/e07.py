@@ -1,4 +1,4 @@
-"""Exercises of notebook 07: networks of equal size, weight decay, Welch's test, a sum for the mean."""
+"""Exercises of notebook 07: smoothing, a schedule, the length of a training."""
 
 from __future__ import annotations
 
@@ -7,90 +7,98 @@ import math
 from mnist_lr_helpers.exercises.grading import Exercise
 
 
-def _numbers(first: int, second: int) -> int:
-    """Parameters of a network 784 → first → second → 10."""
-    return 785 * first + (first + 1) * second + (second + 1) * 10
+def _moving_average(losses: list[float], keep: float, *, start: float = 0.0, correct: float = 0.0) -> list[float]:
+    average, averages = start, []
+    for step, loss in enumerate(losses, start=1):
+        average = keep * average + (1 - keep) * loss
+        averages.append(average / (1 - correct**step))
+    return averages
 
 
-def _welch(m: float, s: float, n: int, m2: float, s2: float, n2: int) -> tuple[float, float]:
-    v, v2 = s**2 / n, s2**2 / n2
-    return (m - m2) / (v + v2) ** 0.5, (v + v2) ** 2 / (v**2 / (n - 1) + v2**2 / (n2 - 1))
+def _epochs(path: float, rate: float, momentum: float, steps: float) -> float:
+    """How many epochs of so many steps cover the path; the answer is the next whole number."""
+    return path * (1 - momentum) / (rate * steps)
 
 
 EXERCISES: dict[str, Exercise] = {
-    "07.1 equal-size": Exercise(
-        expected=lambda first, second: (_numbers(first, second) - 10) // 795,
-        probes=((512, 256), (30, 2000), (64, 19), (64, 32), (9, 84)),  # the last has an equal
+    "07.1 smoothing": Exercise(
+        expected=lambda losses, beta: _moving_average(losses, beta, correct=beta),
+        probes=(([2.0, 4.0, 1.0, 8.0], 0.6), ([3.0, 1.0, 5.0], 0.9), ([3.0, 1.0], 0.0)),
         mistakes={
-            "the outputs of the shallow network have biases too": lambda a, b: _numbers(a, b) // 795,
-            "a width is a whole number: which way do you round?": lambda a, b: (_numbers(a, b) - 10) / 795,
-            "the nearest whole number can be one neuron too many": lambda a, b: round((_numbers(a, b) - 10) / 795),
-            "no more parameters: as many are allowed": lambda a, b: (_numbers(a, b) - 11) // 795,
-            "weights are not all: every neuron has a bias too": lambda a, b: (784 * a + a * b + b * 10) // 794,
-            "this many neurons have more parameters than the deep network": lambda a, b: (
-                -((_numbers(a, b) - 10) // -795)
+            "the first values are too small: the start at zero is not corrected": _moving_average,
+            "β is the share of the old average, not of the new loss": lambda losses, beta: _moving_average(
+                losses, 1 - beta, correct=beta
             ),
-            "a hidden neuron has weights on both sides: to the outputs as well": lambda a, b: _numbers(a, b) // 785,
-            "these are as many hidden neurons, not as many parameters": lambda a, b: a + b,
-            "this is the number of parameters; which width has as many?": _numbers,
+            "β and 1 − β have changed places: β is the share of the old average": lambda losses, beta: _moving_average(
+                losses, 1 - beta, correct=1 - beta
+            ),
+            "this starts at the first loss instead of correcting a start at zero": lambda losses, beta: _moving_average(
+                losses, beta, start=losses[0]
+            ),
+            "this corrects every value alike, as if the start at zero were never forgotten": lambda losses, beta: [
+                average / (1 - beta) for average in _moving_average(losses, beta)
+            ],
         },
     ),
-    "07.2 idle-weight": Exercise(
-        expected=lambda w, rate, penalty, steps: w * (1 - 2 * rate * penalty) ** steps,
-        probes=((0.03, 0.1, 0.5, 10), (-2.0, 0.05, 1.0, 40)),
+    "07.2 step decay": Exercise(
+        expected=lambda epoch, start, every, factor: start * factor ** ((epoch - 1) // every),
+        probes=((1, 1.0, 10, 0.1), (10, 1.0, 10, 0.1), (11, 1.0, 10, 0.1), (21, 1.0, 10, 0.1), (24, 8.0, 5, 0.5)),
         mistakes={
-            "the derivative of a square brings a factor of 2": lambda w, r, p, n: w * (1 - r * p) ** n,
-            "each step shrinks what is left of the weight, not the first weight": lambda w, r, p, n: (
-                w * (1 - 2 * r * p * n)
+            "epochs count from 1, so this cuts one epoch early": lambda e, s, n, f: s * f ** (e // n),
+            "the first cut is right, the second comes too late": lambda e, s, n, f: s * f ** (e // (n + 1)),
+            "each cut multiplies the rate again": lambda e, s, n, f: s * (f if e > n else 1),
+            "two cuts multiply by the factor twice, not by twice the factor": lambda e, s, n, f: (
+                s * f * ((e - 1) // n) if e > n else s
             ),
-            "this weight grows: mind the direction of the step": lambda w, r, p, n: w * (1 + 2 * r * p) ** n,
-            "that is a single step": lambda w, r, p, n: w * (1 - 2 * r * p),
-            "this is one step too many": lambda w, r, p, n: w * (1 - 2 * r * p) ** (n + 1),
-            "a step is the gradient times the learning rate": lambda w, r, p, n: w * (1 - 2 * p) ** n,
-            "that is Adam, whose steps do not depend on the penalty": lambda w, r, p, n: math.copysign(
-                max(abs(w) - r * n, 0.0), w
-            ),
+            "this cuts in every epoch": lambda e, s, n, f: s * f ** (e - 1),
+            "between two cuts the rate stays the same": lambda e, s, n, f: s * f ** ((e - 1) / n),
         },
-        tolerance=1e-6,
     ),
-    "07.3 welch": Exercise(
-        expected=_welch,
-        probes=((0.0618, 0.001, 5, 0.0641, 0.0028, 8), (3.0, 1.0, 4, 2.0, 2.0, 10)),
+    "07.3 epochs needed": Exercise(
+        expected=lambda path, rate, m, batch, n: math.ceil(_epochs(path, rate, m, math.ceil(n / batch))),
+        probes=(
+            (100.0, 0.01, 0.9, 64, 1_000),
+            (7.3, 0.001, 0.0, 64, 60_000),
+            (50.0, 0.02, 0.5, 300, 1_000),
+            (8.0, 0.5, 0.5, 10, 20),  # the path is covered exactly
+        ),
         mistakes={
-            "the sign of t is turned round: first minus second": lambda *a: (-_welch(*a)[0], ...),
-            "t has a sign, which says which mean is the larger one": lambda *a: (abs(_welch(*a)[0]), ...),
-            "a root is missing: the standard error is √(v₁ + v₂)": lambda m, s, n, m2, s2, n2: (
-                (m - m2) / (s**2 / n + s2**2 / n2),
-                ...,
+            "this falls short of the path: round up": lambda p, r, m, b, n: int(_epochs(p, r, m, math.ceil(n / b))),
+            "where the path is covered exactly, no further epoch is needed": lambda p, r, m, b, n: (
+                int(_epochs(p, r, m, math.ceil(n / b))) + 1
             ),
-            "mind the number of runs: you divide by the spread of one run, not of the mean": (
-                lambda m, s, n, m2, s2, n2: ((m - m2) / (s**2 + s2**2) ** 0.5, ...)
+            "this rounds to the nearest number, which may fall short of the path": lambda p, r, m, b, n: round(
+                _epochs(p, r, m, math.ceil(n / b))
             ),
-            "a standard error is the root of s² / n, not of s / n": lambda m, s, n, m2, s2, n2: (
-                (m - m2) / (s / n + s2 / n2) ** 0.5,
-                ...,
+            "whole epochs, please": lambda p, r, m, b, n: _epochs(p, r, m, math.ceil(n / b)),
+            "the momentum is not used yet": lambda p, r, m, b, n: math.ceil(_epochs(p, r, 0, math.ceil(n / b))),
+            "momentum acts the wrong way round here: does it take the weights farther?": lambda p, r, m, b, n: (
+                math.ceil(p / (1 - m) / (r * math.ceil(n / b)))
             ),
-            "these are the degrees of freedom for equal spreads": lambda m, s, n, m2, s2, n2: (..., n + n2 - 2),
-            "n runs have n − 1 degrees of freedom, not n": lambda m, s, n, m2, s2, n2: (
-                ...,
-                (s**2 / n + s2**2 / n2) ** 2 / ((s**2 / n) ** 2 / n + (s2**2 / n2) ** 2 / n2),
-            ),
-            "t comes first, then the degrees of freedom": lambda *a: _welch(*a)[::-1],
+            "a step is a batch, not an image": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, n)),
+            "these are steps; how many epochs do they make?": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, 1)),
+            "the smaller last batch is a step too": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, n // b)),
+            "the smaller last batch is a whole step": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, n / b)),
         },
-        tolerance=1e-6,
     ),
-    "07.4 sum-for-mean": Exercise(
-        expected=lambda rate, penalty, n: (rate / n, penalty * n),
-        probes=((0.1, 1e-3, 200), (0.4, 5e-5, 64)),
+    "07.4 predict": Exercise(
+        expected=lambda: (2.0, 2.0, 0.1, 1.0),
         mistakes={
-            "the steps now suit the images, but what is the penalty beside a sum?": lambda r, p, n: (r / n, p),
-            "the balance suits, but how long are the steps now?": lambda r, p, n: (r, p * n),
-            "it is the other way round: a sum is larger than a mean": lambda r, p, n: (r * n, p / n),
-            "a larger loss takes a larger penalty": lambda r, p, n: (r / n, p / n),
-            "a longer gradient takes a shorter step": lambda r, p, n: (r * n, p * n),
-            "nothing changed: that is right for the mean": lambda r, p, n: (r, p),
-            "the learning rate comes first": lambda r, p, n: (p * n, r / n),
+            "batches of half the size: how many steps do they make in an epoch?": lambda: (0.5, ..., ..., ...),
+            "a longer step goes farther, not less far": lambda: (..., 0.5, ..., ...),
+            "without momentum the weights do not go as far with the same gradient": lambda: (..., ..., 1.0, ...),
+            "momentum acts the wrong way round here: which recipe has it, the old or the new?": lambda: (
+                (..., ..., 10.0, ...)
+            ),
+            "a share μ is kept of each step, and of the step before it, and so on; add them all up": lambda: (
+                (..., ..., 1 / 1.9, ...)
+            ),
+            "0.9 is the share that is kept; what do all the kept shares of a step add up to?": lambda: (
+                (..., ..., 0.9, ...)
+            ),
+            "the last change has two effects; multiply them": lambda: (..., ..., ..., 2.0),
+            "larger batches make fewer steps in an epoch, not more": lambda: (..., ..., ..., 4.0),
         },
-        tolerance=1e-8,
+        tolerance=1e-2,
     ),
 }

@@ -1,79 +1,131 @@
-"""Exercises of notebook 08: a convolution by hand, its size, its field."""
+"""Exercises of notebook 08: an interval, calibration, a prediction set, shares by row."""
 
 from __future__ import annotations
+
+import math
 
 from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
 
 
-def _visit(image: torch.Tensor, weights: torch.Tensor, padding: int = 0) -> torch.Tensor:
-    return torch.conv2d(image[None, None], weights[None, None], padding=padding)[0, 0]
+def _wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    centre = (right + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * (right * (n - right) / n + z * z / 4) ** 0.5
+    return centre - half, centre + half
 
 
-def _field(kernel: int, blocks: int, pooling: int = 1, growth: int = 2) -> int:
-    return 1 + sum((kernel - 1 + pooling) * growth**block for block in range(blocks))
+def _wald(right: int, n: int) -> tuple[float, float]:
+    half = 1.959964 * (right / n * (1 - right / n) / n) ** 0.5
+    return right / n - half, right / n + half
 
 
-_rows = torch.arange(30.0).reshape(5, 6)
+def _bin_gaps(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share of the images, and accuracy minus mean confidence, of each bin that is not empty."""
+    bin_of = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1])
+    held = [bin_of == b for b in bin_of.unique()]
+    gaps = torch.stack([correct[here].float().mean() - confidence[here].mean() for here in held])
+    return torch.stack([here.float().mean() for here in held]), gaps
+
+
+def _mean_gap(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> torch.Tensor:
+    share, gap = _bin_gaps(confidence, correct, bins)
+    return (share * gap.abs()).sum()
+
+
+def _of_rank(scores: torch.Tensor, rank: int) -> torch.Tensor:
+    """The score of this rank, counted from 1."""
+    return scores.sort().values[rank - 1]
+
 
 EXERCISES: dict[str, Exercise] = {
-    "08.1 valid-convolution": Exercise(
-        expected=_visit,
+    "08.1 wilson-interval": Exercise(
+        expected=_wilson,
+        probes=((9258, 10_000), (19, 20), (0, 20)),
+        mistakes={
+            "these bounds lie equally far from the estimate: that is the normal (Wald) interval": _wald,
+            "this is the normal (Wald) interval, cut off at 0 and 1: for 0 of 20 it has no width": lambda r, n: tuple(
+                min(max(bound, 0.0), 1.0) for bound in _wald(r, n)
+            ),
+            "this z leaves 5 % on each side; the interval covers only 90 %": lambda r, n: _wilson(r, n, 1.644854),
+            "for 95 % z is nearer to 1.96 than to 2": lambda r, n: _wilson(r, n, 2),
+            "high comes first; give (low, high)": lambda r, n: _wilson(r, n)[::-1],
+        },
+        tolerance=2e-5,
+    ),
+    "08.2 calibration-error": Exercise(
+        expected=_mean_gap,
         probes=(
-            (torch.arange(20.0).reshape(4, 5).sqrt(), torch.tensor([[1.0, 2.0], [-3.0, 5.0]])),
-            (_rows.sqrt(), torch.tensor([[1.0, 2, 0], [-3, 5, 1], [4, 0, -2]])),
-            (2.0 * (_rows % 6 < 3), torch.tensor([[-1.0, 1.0], [-1.0, 2.0]])),  # a falling edge: negative values
+            (torch.tensor([0.31, 0.55, 0.62, 0.97, 0.93, 0.88]), torch.tensor([0, 1, 0, 1, 0, 1]) == 1, 5),
+            (torch.tensor([0.95, 0.9, 0.8, 0.85, 0.15]), torch.tensor([1, 0, 1, 0, 1]) == 1, 2),
+            (torch.tensor([0.5, 0.75, 0.3, 0.6, 0.5]), torch.tensor([1, 0, 0, 1, 1]) == 1, 4),
         ),
         mistakes={
-            "you turn the filter by half a turn; leave it as it is": lambda image, w: _visit(image, w.flip(0, 1)),
-            "this is padded: the filter hangs over the border": lambda image, w: _visit(image, w, 1),
-            "this is the lesson's convolution, whose map is as large as the image": lambda image, w: _visit(
-                image, w, len(w) // 2
-            )[: len(image), : len(image[0])],
-            "some places at the end, where the filter still fits, are missing": lambda x, w: _visit(x, w)[:-1, :-1],
-            "the filter's rows and columns have changed places": lambda image, w: _visit(image, w.T),
-            "the sum over the patch is missing its weights": lambda image, w: _visit(image, torch.ones_like(w)),
-            "add the products up; this is their mean": lambda image, w: _visit(image, w) / w.numel(),
-            "a feature map may be negative: no ReLU here": lambda image, w: _visit(image, w).relu(),
+            "the middle of a bin is not the mean confidence of the images in it": lambda c, ok, bins: _mean_gap(
+                ((c * bins).ceil() - 0.5) / bins, ok, bins
+            ),
+            "a confidence equal to an edge belongs to the bin below it": lambda c, ok, bins: _mean_gap(
+                c + 1e-6, ok, bins
+            ),
+            "these are always ten bins; the number is given": lambda c, ok, bins: _mean_gap(c, ok, 10),
+            "every bin counts the same here, also one that holds a single image": lambda c, ok, bins: (
+                _bin_gaps(c, ok, bins)[1].abs().mean()
+            ),
+            "gaps of opposite sign cancel each other here": lambda c, ok, bins: (ok.float() - c).mean().abs(),
+            "gaps of opposite sign cancel each other here: an absolute value is missing": lambda c, ok, bins: (
+                ok.float() - c
+            ).mean(),
+            "this is the largest gap of any bin (the maximum calibration error)": lambda c, ok, bins: (
+                _bin_gaps(c, ok, bins)[1].abs().max()
+            ),
+            "this compares each image with itself; average within a bin first": lambda c, ok, bins: (
+                (ok.float() - c).abs().mean()
+            ),
         },
     ),
-    "08.2 count-a-layer": Exercise(
-        expected=lambda side, c, f, k: (f * (c * k * k + 1), side * side * f * c * k * k),
-        probes=((28, 1, 16, 5), (14, 16, 32, 3)),
+    "08.3 conformal-threshold": Exercise(
+        expected=lambda scores, alpha: _of_rank(scores, math.ceil((len(scores) + 1) * (1 - alpha))),
+        probes=(
+            (torch.arange(10) ** 2 / 100, 0.25),
+            (torch.tensor([0.9, 0.1, 0.4, 0.3, 0.8, 0.2, 0.7]), 0.3),
+            (torch.arange(9) ** 2 / 100, 0.5),
+            (torch.tensor([0.6, 0.1, 0.5, 0.2, 0.4, 0.3]), 0.3),
+        ),
         mistakes={
-            "the biases are missing from the parameters": lambda s, c, f, k: (f * c * k * k, ...),
-            "a filter looks at all input channels": lambda s, c, f, k: (f * (k * k + 1), ...),
-            "each filter has one bias, not one per channel": lambda s, c, f, k: (f * c * (k * k + 1), ...),
-            "parameters are shared: they do not grow with the image": lambda s, c, f, k: (
-                s * s * f * (c * k * k + 1),
-                ...,
+            "where (m + 1)(1 − α) is whole this takes one rank too many": lambda s, a: _of_rank(
+                s, int((len(s) + 1) * (1 - a)) + 1
             ),
-            "a filter is a square: kernel × kernel weights for each channel": lambda s, c, f, k: (f * (c * k + 1), ...),
-            "the two numbers have changed places": lambda s, c, f, k: (s * s * f * c * k * k, f * (c * k * k + 1)),
-            "a bias is added, without a product: no multiply-add": lambda s, c, f, k: (
-                ...,
-                s * s * f * (c * k * k + 1),
+            "this takes one rank too many: ranks count from 1, places from 0": lambda s, a: _of_rank(
+                s, math.ceil((len(s) + 1) * (1 - a)) + 1
             ),
-            "every weight is used at every place of the output": lambda s, c, f, k: (..., f * c * k * k),
-            "the output has side × side places": lambda s, c, f, k: (..., s * f * c * k * k),
-            "padding keeps the side of the output": lambda s, c, f, k: (..., (s - k + 1) ** 2 * f * c * k * k),
-            "a multiply-add is one, not two": lambda s, c, f, k: (..., 2 * s * s * f * c * k * k),
+            "the new image has a rank too: with m instead of m + 1 the promise is broken by a hair": lambda s, a: (
+                _of_rank(s, math.ceil(len(s) * (1 - a)))
+            ),
+            "the rank is rounded up, not down": lambda s, a: _of_rank(s, math.floor((len(s) + 1) * (1 - a))),
+            "this is the other end of the scores: a threshold that only a share alpha stays below": lambda s, a: (
+                _of_rank(s, math.ceil((len(s) + 1) * a))
+            ),
+            "these scores are sorted downwards; the lowest has rank 1": lambda s, a: (
+                -_of_rank(-s, math.ceil((len(s) + 1) * (1 - a)))
+            ),
+            "this interpolates between two scores; take one of them": lambda s, a: s.quantile(1 - a),
+            "the scores have to be sorted first": lambda s, a: s[math.ceil((len(s) + 1) * (1 - a)) - 1],
+            "this is the rank; which score has it?": lambda s, a: math.ceil((len(s) + 1) * (1 - a)),
         },
     ),
-    "08.3 receptive-field": Exercise(
-        expected=_field,
-        probes=((5, 1), (5, 2), (3, 3)),
+    "08.4 row-normalised": Exercise(
+        expected=lambda counts: counts / counts.sum(axis=1, keepdims=True),
+        probes=tuple(
+            (torch.tensor(counts).numpy(),) for counts in ([[6, 1, 3], [0, 4, 1], [2, 2, 12]], [[9, 1], [3, 17]])
+        ),
         mistakes={
-            "pooling also widens the field by itself": lambda k, blocks: _field(k, blocks, pooling=0),
-            "after pooling, a step on the map is two pixels of the image": lambda k, blocks: _field(
-                k, blocks, growth=1
+            "here each column sums to 1: that puts the precision on the diagonal": lambda c: c / c.sum(axis=0),
+            "here all cells together sum to 1": lambda c: c / c.sum(),
+            "true and predicted classes have changed places": lambda c: (c / c.sum(axis=1, keepdims=True)).T,
+            "this divides the columns by the sums of the rows: a flat array is laid along the last axis": lambda c: (
+                c / c.sum(axis=1)
             ),
-            "pooling widens the field, and doubles the steps after it": lambda k, blocks: _field(
-                k, blocks, pooling=0, growth=1
-            ),
-            "give the side of the square, not its area": lambda k, blocks: _field(k, blocks) ** 2,
-            "a pixel sees one pixel before the first block, not none": lambda k, blocks: _field(k, blocks) - 1,
+            "whole numbers cannot hold shares: // and an array of counts both cut the fractions off": lambda c: c * 0,
         },
     ),
 }

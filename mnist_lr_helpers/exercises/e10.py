@@ -1,4 +1,4 @@
-"""Exercises of notebook 10: whole images, the price of peeking, one more run."""
+"""Exercises of notebook 10: confusions, thresholds of confident learning, a fading image."""
 
 from __future__ import annotations
 
@@ -6,103 +6,72 @@ from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
 
-
-def _t(runs: torch.Tensor, *, lost: int = 1, share: float = 0.975) -> float:
-    """The quantile of Student's t; ``lost`` of the runs' degrees of freedom are used up."""
-    from scipy import stats
-
-    return stats.t.ppf(share, len(runs) - lost)
-
-
-def _one_more(
-    runs: torch.Tensor,
-    *,
-    own: float = 1.0,
-    mean: float = 1.0,
-    divisor: int = 1,
-    power: int = 1,
-    quantile: float | None = None,
-) -> tuple[float, float]:
-    """Student's prediction interval, or what becomes of it without one of its parts."""
-    spread = runs.double().std(correction=divisor).item() ** power
-    half = (_t(runs) if quantile is None else quantile) * spread * (own + mean / len(runs)) ** 0.5
-    return runs.double().mean().item() - half, runs.double().mean().item() + half
-
-
-_runs = ([0.9247, 0.9252, 0.9239, 0.9258, 0.9244], [3.0, 9.0, 4.0, 5.0])
-_losses = (
-    ([0.30, 0.20, 0.17, 0.19, 0.24], [0.28, 0.19, 0.18, 0.16, 0.21]),
-    ([0.5, 0.4, 0.6, 0.7], [0.52, 0.45, 0.44, 0.9]),
-    ([0.5, 0.4, 0.45, 0.3, 0.6], [0.55, 0.5, 0.42, 0.47, 0.7]),  # two dips, the lower one later
+_pairs = (
+    (torch.tensor([7, 5, 5, 5, 2, 2, 2, 2, 2, 2, 2, 2]), torch.tensor([1, 3, 3, 3, 8, 8, 6, 6, 2, 2, 2, 2])),
+    (torch.tensor([8, 6, 6, 6, 3, 3, 3, 3, 3, 3, 3, 3]), torch.tensor([2, 4, 4, 4, 9, 9, 7, 7, 3, 3, 3, 3])),
+    # The one 9 is taken for a 1, but more 4s for a 9; and 2 and 7 are taken for each other more often still.
+    (torch.tensor([2, 2, 7, 7, 4, 4, 4, 4, 4, 2, 2, 7, 9]), torch.tensor([7, 7, 2, 2, 9, 9, 9, 4, 4, 2, 2, 7, 1])),
 )
-_accuracies = (
-    (0.9729928571428571, 14_000),
-    (0.9729928571428571, 140_000),
-    (0.57, 100),
-    (0.14, 100),
-    (0.975, 30),
-    (0.9729935, 140_000),
-    (136_219.003 / 140_000, 140_000),
+_seven = torch.tensor([[7, 2, 1], [5, 3, 2], [2, 6, 2], [1, 8, 1], [3, 3, 4], [2, 3, 5], [4, 5, 1]]) / 10
+_pages = (
+    ([5.0, 1, 0], [0.0, 2, 1], 0.2),
+    ([3.0, 0, 0], [0.0, 2, 0], 0.5),
+    ([3.0, 2.9, 0], [3.0, 0, 0], 0.25),
+    ([2.0, 1.9, 0], [0.0, 5, 0], 0.9),
+    ([20.0, 0, 0], [0.0, 4, 0], 0.3),
 )
+
+
+def _most_frequent(code: torch.Tensor) -> tuple[int, int]:
+    return divmod(int(code.mode().values), 10)
+
 
 EXERCISES: dict[str, Exercise] = {
-    "10.1 whole-images": Exercise(
-        expected=lambda accuracy, n: abs(accuracy * n - round(accuracy * n)) < 1e-6,
-        probes=_accuracies,
+    "10.1 most frequent confusion": Exercise(
+        expected=lambda y, p: _most_frequent((10 * y + p)[y != p]),
+        probes=_pairs,
         mistakes={
-            "a computer's 0.57 · 100 is not quite 57: leave room for rounding": lambda a, n: a * n == round(a * n),
-            "this cuts the decimals off; a number a hair below 57 is near 57, not 56": lambda a, n: (
-                abs(a * n - int(a * n)) < 1e-6
+            "this kind of error comes first, but others come more often": lambda y, p: (int(y[0]), int(p[0])),
+            "a right prediction is no confusion": lambda y, p: _most_frequent(10 * y + p),
+            "the true class comes first in the pair": lambda y, p: _most_frequent((10 * p + y)[y != p]),
+            "label and prediction belong together; count pairs, not each for itself": lambda y, p: (
+                int(y[y != p].mode().values),
+                int(p[y != p].mode().values),
             ),
-            "every number is within one half of a whole one": lambda a, n: abs(a * n - round(a * n)) <= 0.5,
-            "this accepts an accuracy that is only near; so many decimals were printed for a reason": lambda a, n: (
-                abs(round(a * n) / n - a) < 1e-6
-            ),
-            "this leaves too much room: a Python float's rounding is far below a thousandth of an image": lambda a, n: (
-                abs(a * n - round(a * n)) < 1e-2
-            ),
-            "this answers the opposite question": lambda a, n: abs(a * n - round(a * n)) >= 1e-6,
         },
     ),
-    "10.2 price-of-peeking": Exercise(
-        expected=lambda validation, test: test[validation.argmin()] - test.min(),
-        probes=tuple((torch.tensor(validation), torch.tensor(test)) for validation, test in _losses),
+    "10.2 confident-learning thresholds": Exercise(
+        expected=lambda p, y: torch.stack([p[y == j, j].mean() for j in range(p.shape[1])]),
+        probes=((_seven, torch.tensor([0, 0, 1, 1, 2, 2, 2])),),
         mistakes={
-            "these are losses on different images; compare two values of the test loss": lambda validation, test: (
-                validation.min() - test.min()
+            "this averages over all images, also over those with another label": lambda p, y: p.mean(dim=0),
+            "this divides by the number of all images, not of those labelled j": lambda p, y: torch.stack(
+                [p[y == j, j].sum() / len(y) for j in range(p.shape[1])]
             ),
-            "this price is paid in validation losses; it is the test loss that is higher": lambda validation, test: (
-                validation[test.argmin()] - validation.min()
+            "this is the probability of the predicted class, which need not be j": lambda p, y: torch.stack(
+                [p[y == j].amax(dim=1).mean() for j in range(p.shape[1])]
             ),
-            "nobody chose the last epoch": lambda validation, test: test[-1] - test.min(),
-            "the sign is turned round: the minimum is never the higher one": lambda validation, test: (
-                test.min() - test[validation.argmin()]
+            "the images are chosen by their label, not by their prediction": lambda p, y: torch.stack(
+                [p[p.argmax(dim=1) == j, j].mean() for j in range(p.shape[1])]
             ),
-            "this is a share of the loss; the task asks for nats": lambda validation, test: (
-                test[validation.argmin()] / test.min() - 1
+            "images that are labelled j count also where another class is predicted": lambda p, y: torch.stack(
+                [p[(y == j) & (p.argmax(dim=1) == j), j].mean() for j in range(p.shape[1])]
             ),
-            "this is the epoch, not a loss": lambda validation, test: validation.argmin(),
-            "this is the loss itself; how far is it from the minimum?": lambda validation, test: test[
-                validation.argmin()
-            ],
+            "a median is not a mean": lambda p, y: torch.stack([p[y == j, j].median() for j in range(p.shape[1])]),
         },
     ),
-    "10.3 one-more-run": Exercise(
-        expected=_one_more,
-        probes=tuple((torch.tensor(runs),) for runs in _runs),
+    "10.3 faded image": Exercise(
+        expected=lambda z, blank, c: (blank + c * (z - blank)).argmax(),
+        probes=tuple((torch.tensor(z), torch.tensor(blank), c) for z, blank, c in _pages),
         mistakes={
-            "this is where the mean lies; a single run scatters far more": lambda runs: _one_more(runs, own=0.0),
-            "the mean itself is not known exactly": lambda runs: _one_more(runs, mean=0.0),
-            "with so few runs 1.96 is too short: the spread is estimated, too": lambda runs: _one_more(
-                runs, quantile=1.959964
-            ),
-            "the spread is measured from the runs' own mean, which costs one degree of freedom": lambda runs: _one_more(
-                runs, quantile=_t(runs, lost=0)
-            ),
-            "this standard deviation divides by n": lambda runs: _one_more(runs, divisor=0),
-            "this is the variance; s is its root": lambda runs: _one_more(runs, power=2),
-            "this leaves 5 % on each side, 10 % in all": lambda runs: _one_more(runs, quantile=_t(runs, share=0.95)),
+            "scaling all logits alike never changes their order; a blank page votes too": lambda z, b, c: z.argmax(),
+            "the line starts at the blank page, not at zero": lambda z, b, c: (z - b).argmax(),
+            "at c = 1 the whole image is there, not the blank page": lambda z, b, c: (z + c * (b - z)).argmax(),
+            "the blank page counts in full and in the image as well": lambda z, b, c: (b + c * z).argmax(),
+            "the logits lie on a straight line, the probabilities do not": lambda z, b, c: (
+                c * z.softmax(dim=0) + (1 - c) * b.softmax(dim=0)
+            ).argmax(),
+            "these are logits; which class do they choose?": lambda z, b, c: b + c * (z - b),
         },
-        tolerance=1e-6,
     ),
 }

@@ -1,96 +1,91 @@
-"""Exercises of notebook 11: centring, a surprise, the votes of the pixels."""
+"""Exercises of notebook 11: a stable binary loss, precision and recall, shares of images and of answers."""
 
 from __future__ import annotations
-
-import math
 
 from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
+from torch.nn.functional import binary_cross_entropy, softplus
 
 
-def _way(profile: torch.Tensor, middle: float = 14.0) -> float:
-    """How far the centre of mass has to move down, in rows."""
-    return middle - ((profile * torch.arange(len(profile))).sum() / profile.sum()).item()
+def _losses(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return softplus(torch.as_tensor((1 - 2 * y) * z))
 
 
-def _surprise(n: int, accuracy: float, level: float = 0.05) -> int:
-    chance, k = 0.0, -1
-    while (chance := chance + math.comb(n, k + 1) * accuracy ** (k + 1) * (1 - accuracy) ** (n - k - 1)) <= level:
-        k += 1
-    return k
+def _rates(p: torch.Tensor, y: torch.Tensor, threshold: float) -> dict[str, torch.Tensor]:
+    """What there is to say of answering yes above a threshold."""
+    yes, truth = torch.as_tensor(p) > threshold, torch.as_tensor(y) == 1
+    hits = (yes & truth).sum()
+    return {
+        "precision": hits / yes.sum(),
+        "recall": hits / truth.sum(),
+        "accuracy": (yes == truth).double().mean(),
+        "specificity": (~yes & ~truth).sum() / (~truth).sum(),
+    }
 
 
-def _normal(n: int, p: float) -> int:
-    """The normal distribution's answer to the question about the binomial one."""
-    return math.floor(n * p - 1.644854 * (n * p * (1 - p)) ** 0.5)
+def _precision_and_recall(p: torch.Tensor, y: torch.Tensor, threshold: float) -> tuple[torch.Tensor, torch.Tensor]:
+    rates = _rates(p, y, threshold)
+    return rates["precision"], rates["recall"]
 
 
-# None of the mistakes has to round a half, which can be rounded in two ways.
-_profiles = (
-    torch.tensor([8.0, 1, 1, 1, 1, 1, 1, 1, 0]),
-    torch.arange(19.0),
-    torch.tensor([1.0, 4, 2]),
-    torch.cat([torch.zeros(15), torch.tensor([1.0, 0, 0, 5, 3, 2])]),  # its centre lies below row 14
-)
-_ink, _weights = torch.tensor([0.0, 0.5, 1.0, 0.25]), torch.tensor([[1.0, 2, 3, 4], [4, 0, -2, 1], [0, 1, 1, -3]])
+_logits = torch.tensor([3.0, -2.0, 0.5, 40.0, -1000.0, 1000.0]).numpy()
+_truth = torch.tensor([1, 0, 0, 1, 0, 0]).numpy()
+_scores = torch.tensor([0.9, 0.8, 0.5, 0.3, 0.6, 0.2]).numpy(), torch.tensor([1, 0, 1, 1, 1, 0]).numpy()
 
 EXERCISES: dict[str, Exercise] = {
-    "11.1 into-the-middle": Exercise(
-        expected=lambda profile: round(_way(profile)),
-        probes=tuple((profile,) for profile in _profiles),
+    "11.1 stable-loss": Exercise(
+        expected=lambda z, y: _losses(z, y).mean(),
+        probes=((_logits[:3], _truth[:3]), (_logits, _truth)),
         mistakes={
-            "this aims at the middle between rows 13 and 14": lambda profile: round(_way(profile, 13.5)),
-            "this puts the middle of the box, not of the ink, at row 14": lambda profile: round(
-                _way(torch.ones_like(profile))
+            "a large logit still breaks it: take sigmoid and logarithm together": lambda z, y: (
+                lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+            )(torch.tensor(z).sigmoid(), torch.tensor(y)),
+            "the exponential of a large logit is infinite": lambda z, y: (
+                (1 + torch.tensor((1 - 2 * y) * z).exp()).log().mean()
             ),
-            "the sign is turned round: positive is down": lambda profile: -round(_way(profile)),
-            "whole rows, please": _way,
-            "this counts the rows from 1": lambda profile: round(_way(profile, 13.0)),
-            "this is the row of the centre; how far is it from row 14?": lambda profile: round(14 - _way(profile)),
-            "this cuts the fraction off; the next whole number may be nearer": lambda profile: int(_way(profile)),
-            "this always rounds up; the next whole number below may be nearer": lambda profile: math.ceil(
-                _way(profile)
+            "clipping the probability keeps it finite, and too small for large wrong logits": lambda z, y: (
+                binary_cross_entropy(torch.tensor(z).sigmoid().clamp(1e-7, 1 - 1e-7), torch.tensor(y).float())
             ),
-            "a digit can lie too low, too": lambda profile: max(0, round(_way(profile))),
-            "a digit can lie too low, too: then the answer is negative": lambda profile: abs(round(_way(profile))),
-            "this brings the row with the most ink to row 14, not the centre of all ink": lambda profile: (
-                14 - int(profile.argmax())
+            "this is the sum over the images, not the mean": lambda z, y: _losses(z, y).sum(),
+            "this is one loss for each image; give their mean": _losses,
+            "only the images whose answer is yes have a loss here": lambda z, y: (
+                _losses(z, y) * torch.tensor(y)
+            ).mean(),
+            "yes and no are interchanged": lambda z, y: _losses(-z, y).mean(),
+        },
+    ),
+    "11.2 precision-and-recall": Exercise(
+        expected=_precision_and_recall,
+        probes=((*_scores, 0.5), (*_scores, 0.7), (*_scores, 0.25)),
+        mistakes={
+            "recall comes first; give (precision, recall)": lambda p, y, t: _precision_and_recall(p, y, t)[::-1],
+            "the first number is the accuracy, which counts right no answers as well": lambda p, y, t: (
+                _rates(p, y, t)["accuracy"],
+                ...,
+            ),
+            "the threshold is not used": lambda p, y, t: _precision_and_recall(p, y, 0.5),
+            "yes is for probabilities above the threshold, not below": lambda p, y, t: _precision_and_recall(-p, y, -t),
+            "a probability equal to the threshold is not above it": lambda p, y, t: _precision_and_recall(
+                p, y, t - 1e-6
+            ),
+            "the second number is the share of the true no's that are recognised": lambda p, y, t: (
+                ...,
+                _rates(p, y, t)["specificity"],
             ),
         },
     ),
-    "11.2 surprise": Exercise(
-        expected=_surprise,
-        probes=((20, 0.926), (50, 0.9), (10, 0.5), (3, 0.2), (20, 0.985), (400, 0.97)),
+    "11.3 the-way-back": Exercise(
+        expected=lambda mean, n_classes: 1 - n_classes * (1 - mean) / 2,
+        probes=((0.98, 10), (0.75, 4), (0.9, 5)),
         mistakes={
-            "this many is no surprise any more; one fewer is": lambda n, p: _surprise(n, p) + 1,
-            "this is how many to expect; how few would be a surprise?": lambda n, p: round(n * p),
-            "the probability of just this many is not that of this many or fewer": lambda n, p: max(
-                (k for k in range(round(n * p)) if math.comb(n, k) * p**k * (1 - p) ** (n - k) <= 0.05), default=-1
-            ),
-            "this is a surprise at 1 %; the question says 5 %": lambda n, p: _surprise(n, p, 0.01),
-            "this leaves 2.5 % on each side; only too few is a surprise here": lambda n, p: _surprise(n, p, 0.025),
-            "this counts wrong answers; the question is about right ones": lambda n, p: n - _surprise(n, p),
-            "the normal distribution is too rough for so few drawings": _normal,
-        },
-    ),
-    "11.3 votes": Exercise(
-        expected=lambda ink, weights, std, first, second: (weights[first] - weights[second]) * ink / std,
-        probes=((_ink, _weights, 0.5, 1, 2), (_ink, _weights, 0.3, 2, 0)),
-        mistakes={
-            "the layer sees the ink divided by std": lambda ink, w, std, a, b: (w[a] - w[b]) * ink,
-            "these are votes for the second class": lambda ink, w, std, a, b: (w[b] - w[a]) * ink / std,
-            "this leaves out what the ink adds to the second class": lambda ink, w, std, a, b: w[a] * ink / std,
-            "a pixel without ink has no vote": lambda ink, w, std, a, b: (w[a] - w[b]) / std,
-            "a pixel without ink has no vote, but standardising gives it a value": lambda ink, w, std, a, b: (
-                (w[a] - w[b]) * (ink - ink.mean()) / std
-            ),
-            "a pixel without ink has no vote, but this mean is taken off there, too": lambda ink, w, std, a, b: (
-                (w[a] - w[b]) * (ink - 0.1307) / std
-            ),
-            "this is the sum of the votes; give one for each pixel": lambda ink, w, std, a, b: (
-                (w[a] - w[b]) * ink / std
-            ).sum(),
+            "this is the other way: from the share of images to the mean": lambda m, n: 1 - 2 * (1 - m) / n,
+            "a wrong image costs two answers: a yes too many and a yes too few": lambda m, n: 1 - n * (1 - m),
+            "the mean shares out the wrong answers among all the models": lambda m, n: 1 - (1 - m) / 2,
+            "two wrong answers are one wrong image, not four": lambda m, n: 1 - 2 * n * (1 - m),
+            "this is right for ten classes; their number is given": lambda m, n: 1 - 10 * (1 - m) / 2,
+            "this is the share of answers; every image gets many": lambda m, n: m,
+            "this is the share of wrong images": lambda m, n: n * (1 - m) / 2,
         },
     ),
 }

@@ -1,6 +1,6 @@
 """The studies behind the published claims, declared as data: configurations × seeds.
 
-Names of configurations and metrics are what the ledger and notebook 10 look up. Numbers of seeds, and what a ``note``
+Names of configurations and metrics are what the ledger and notebook 15 look up. Numbers of seeds, and what a ``note``
 says, were cut to fit the whole set into an hour on two cores.
 """
 

@@ -244,7 +244,7 @@ def s2_11_capacity_makes_deep_networks_overfit(r: Results) -> Verdict:
     Evidence: mean test loss of the last ten epochs against the minimum; by five epochs around equal times after it: 20
         epochs, {after_20:+.0%}; 25 epochs, {after_25:+.0%}
     Note: Capacity is read as the number of parameters: the deep network has about a quarter of those of the shallow one
-        and yet rises more. One run each does not refute. Notebook 07 compares at equal training loss. Run here: 54,000
+        and yet rises more. One run each does not refute. Notebook 12 compares at equal training loss. Run here: 54,000
         training images, 50 epochs, one run each
     """
     s, pair = r["s2_widths"], ("512", "128-64")

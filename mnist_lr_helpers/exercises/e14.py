@@ -1,4 +1,4 @@
-"""Exercises of notebook 09: counting features, the slope of a digit, ratios on a logarithmic axis."""
+"""Exercises of notebook 14: counting features, the slope of a digit, ratios on a logarithmic axis."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _inks = (
 )
 
 EXERCISES: dict[str, Exercise] = {
-    "09.1 feature-count": Exercise(
+    "14.1 feature-count": Exercise(
         expected=lambda side, k, cells: k * sum(_cells(side, cell, cell // 2) for cell in cells),
         probes=((28, 8, (4, 7)), (28, 6, (5,)), (16, 9, (2, 3, 8))),
         mistakes={
@@ -60,7 +60,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
         },
     ),
-    "09.2 slope": Exercise(
+    "14.2 slope": Exercise(
         expected=_slope,
         probes=tuple((ink,) for ink in _inks),
         mistakes={
@@ -81,7 +81,7 @@ EXERCISES: dict[str, Exercise] = {
         },
         ruled_out=frozenset({"moments"}),
     ),
-    "09.3 longest-step": Exercise(
+    "14.3 longest-step": Exercise(
         expected=lambda errors: 2 + max(range(5), key=_ratios(errors).__getitem__),
         mistakes={
             "this step removes the most errors; equal lengths on that axis are equal ratios": lambda errors: (
