@@ -21,8 +21,8 @@ nb_execution_mode = "off"  # the outputs are those of the committed notebooks
 nb_render_markdown_format = "myst"  # in outputs, too: the default knows no tables
 nb_ipywidgets_js = {}  # the notebooks keep no widgets, so no page needs their scripts from elsewhere
 suppress_warnings = ["mystnb.unknown_mime_type"]  # the entry by which the table of a run knows the data set
-nb_code_prompt_show = "Show the solution"
-nb_code_prompt_hide = "Hide the solution"
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "sphinx_book_theme"

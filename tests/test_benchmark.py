@@ -1,4 +1,4 @@
-"""The benchmark: a smoke run of all of it, its rules for the contests, and what the README shows of the stored run."""
+"""The benchmark: a smoke run of all of it, its rules for the contests, and what the book shows of the stored run."""
 
 import json
 import os
@@ -172,14 +172,14 @@ def test_side_that_did_not_get_there_has_no_ratio() -> None:
     assert (late.ours_median, late.ours_min, late.ours_max) == (2.0, 1.0, 3.0)
     assert (late.n, late.n_peer) == (3, 0)
     assert late.peer_median is late.ratio is None
-    text = report.readme_table(report.as_table([late], report.environment("make bench")))
+    text = report.page_table(report.as_table([late], report.environment("make bench")))
     assert "| sag (not there within 12 s) | 2.00 s | – | – |" in text
 
 
 def test_peers_that_did_not_get_there_share_a_line() -> None:
     peers = [("saga", [9.0], ""), ("scikit-learn, lbfgs", [], "late"), ("scikit-learn, sag", [], "late")]
     rows = [report.row("to 99 %", ("fit", name), [1.0], seconds, note=note) for name, seconds, note in peers]
-    lines = report.readme_table(report.as_table(rows, report.environment("make bench"))).splitlines()[2:]
+    lines = report.page_table(report.as_table(rows, report.environment("make bench"))).splitlines()[2:]
     assert "| saga | 1.00 s | 9.00 s | 9× |" in lines[0]
     assert "| scikit-learn, lbfgs, sag (late) | 1.00 s | – | – |" in lines[1]
     assert lines[2] == ""
@@ -193,7 +193,7 @@ def test_whole_course_takes_from_the_first_start_to_the_last_end() -> None:
 
 def test_goal_that_is_missed_is_shown_as_missed() -> None:
     rows = [report.row("a", ("fit", "x"), [1.0], [peer], goal=3.0) for peer in (4.0, 2.0)]
-    table = report.readme_table(report.as_table(rows, report.environment("make bench"))).splitlines()
+    table = report.page_table(report.as_table(rows, report.environment("make bench"))).splitlines()
     assert "≥ 3× ✔" in table[2]
     assert "≥ 3× ✘" in table[3]
 
@@ -206,11 +206,11 @@ def test_goal_is_missed_where_ours_does_not_arrive_every_time(monkeypatch: pytes
         at_work = lambda solver: nullcontext(lambda iterations, limit: arrived[solver])  # noqa: E731
         return contests.contest("to 90 %", ("fit", ours.__getitem__), arrived, at_work, repetitions=3, goal=3.0)
 
-    table = report.readme_table(report.as_table(rows(0), report.environment("make bench"))).splitlines()
+    table = report.page_table(report.as_table(rows(0), report.environment("make bench"))).splitlines()
     assert "| 4.00 s | 4× | ≥ 3× ✔ |" in table[2]
     assert "second (measured once) | 1.00 s | 5.00 s | 5× |  |" in table[3]
     assert "third (not there within 6 s) | 1.00 s | – | – |  |" in table[4]
-    table = report.readme_table(report.as_table(rows(1), report.environment("make bench"))).splitlines()
+    table = report.page_table(report.as_table(rows(1), report.environment("make bench"))).splitlines()
     assert "(ours missed it 1 of 3 times) | – | 4.00 s | – | ≥ 3× ✘ |" in table[2]
 
 
@@ -219,9 +219,9 @@ def test_fitted_exponent_is_the_power_of_a_power_law() -> None:
     assert (power, factor) == pytest.approx((1.5, 3.0))
 
 
-def test_readme_shows_the_stored_benchmark() -> None:
+def test_the_book_shows_the_stored_benchmark() -> None:
     stored = pd.read_csv(benchmark.STORED)
-    assert report.readme_table(stored) in (benchmark.PROJECT / "README.md").read_text()
+    assert report.page_table(stored) in (benchmark.PROJECT / "notebooks" / "measured.md").read_text(encoding="utf-8")
     assert set(stored.columns) >= FIELDS
     assert stored["command"].str.fullmatch('make bench ARGS=".*--store"').all()
     assert set(pd.read_csv(benchmark.SCALING)["axis"]) == set(benchmark.AXES)

@@ -421,9 +421,9 @@ def test_without_a_run_nothing_is_published(tmp_path: Path) -> None:
 @pytest.fixture
 def places(two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Everything that publishing writes lies below a folder of the test's own."""
-    readme = "".join(f"<!-- {name} -->\nold\n<!-- end of {name} -->\n" for name in ("run times", "run output"))
-    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
-    places = {"README": "README.md", "RUN_TIMES": "times.json", "COURSE_RUN": "course.json", "NOTEBOOKS": "notebooks"}
+    page = "".join(f"<!-- {name} -->\nold\n<!-- end of {name} -->\n" for name in ("run times", "run output"))
+    (tmp_path / "page.md").write_text(page, encoding="utf-8")
+    places = {"PAGE": "page.md", "RUN_TIMES": "times.json", "COURSE_RUN": "course.json", "NOTEBOOKS": "notebooks"}
     for name, place in places.items():
         monkeypatch.setattr(publish, name, tmp_path / place)
     return tmp_path
@@ -442,10 +442,10 @@ def test_a_published_notebook_carries_its_measured_time(places: Path) -> None:
     assert f"time: 13 s on {os.cpu_count()} CPU cores; peak memory 1234 MB.*" in title
     kept = json.loads((places / "times.json").read_text(encoding="utf-8"))["02_second"]
     assert (kept["title"], kept["seconds"], kept["peak_memory_mb"]) == ("The second – “ü”", 13, 1234)
-    shown = "| [`02_second`](notebooks/02_second.ipynb) | The second – “ü” | 13 s | 1,234 MB |"
-    readme = (places / "README.md").read_text(encoding="utf-8")
-    assert shown in readme
-    assert readme.count("old") == 1, "the other table stays"
+    shown = "| [`02_second`](02_second.ipynb) | The second – “ü” | 13 s | 1,234 MB |"
+    page = (places / "page.md").read_text(encoding="utf-8")
+    assert shown in page
+    assert page.count("old") == 1, "the other table stays"
 
 
 def test_a_run_of_the_whole_course_is_kept_with_its_table(places: Path) -> None:
@@ -453,6 +453,6 @@ def test_a_run_of_the_whole_course_is_kept_with_its_table(places: Path) -> None:
     rows = [asdict(replace(RESULT, notebook=name, seconds=8.0, started=start)) for name, start in starts.items()]
     (places / "run.json").write_text(json.dumps(rows), encoding="utf-8")
     publish.publish_run(places)
-    assert "2 notebooks, 13 s in all" in (places / "README.md").read_text(encoding="utf-8")
+    assert "2 notebooks, 13 s in all" in (places / "page.md").read_text(encoding="utf-8")
     kept = json.loads((places / "course.json").read_text(encoding="utf-8"))
     assert [row["notebook"] for row in kept["notebooks"]] == ["01_first", "02_second"]

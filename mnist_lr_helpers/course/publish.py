@@ -1,4 +1,4 @@
-"""Makes what was run the published: the committed notebooks, their measured times, and the README's tables of these."""
+"""Makes what was run the published: the committed notebooks, their measured times, and the book's tables of these."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from mnist_lr_helpers.files import PROJECT, write_atomically
 import nbformat
 
 BUILD = PROJECT / "build"
-README = PROJECT / "README.md"
+PAGE = NOTEBOOKS / "measured.md"
 RUN_TIMES = PROJECT / "data" / "results" / "run_times.json"
 COURSE_RUN = PROJECT / "data" / "results" / "course_run.json"
 STAMP = re.compile(r"\*Measured running time: .*\*")
+PICTURE = re.compile(r'<img[^>]* src="data:image/png;base64,([^"]+)"')
 OVERVIEW = NOTEBOOKS / "_static" / "overview.png"
 
 
@@ -34,15 +35,16 @@ def publish_notebooks(build: Path = BUILD) -> None:
     Raises:
         UsageError: that was no full run on MNIST.
     """
-    times = _read(RUN_TIMES) if RUN_TIMES.exists() else {}
+    known = {path.stem for path in find_notebooks([])}
+    times = {name: one for name, one in _read(RUN_TIMES).items() if name in known} if RUN_TIMES.exists() else {}
     for row in last_run(build):
         times[row["notebook"]] = publish(build / "notebooks" / f"{row['notebook']}.ipynb", row)
     _write(RUN_TIMES, dict(sorted(times.items())))
-    show_in_readme("run times", run_times_table(times))
+    show_on_page("run times", run_times_table(times))
 
 
 def publish_run(build: Path = BUILD) -> None:
-    """Keep what the last run of the whole course took, and show its table in the README.
+    """Keep what the last run of the whole course took, and show its table in the book.
 
     Raises:
         UsageError: that was no full run of all notebooks on MNIST.
@@ -53,12 +55,12 @@ def publish_run(build: Path = BUILD) -> None:
         raise UsageError(f"only a run of all notebooks is kept; these were not in it: {sorted(missing)}")
     machine = {"cpu_cores": os.cpu_count(), "python": platform.python_version(), "torch": version("torch")}
     _write(COURSE_RUN, {"command": "make run", "date": time.strftime("%Y-%m-%d"), **machine, "notebooks": rows})
-    show_in_readme("run output", run_output(rows))
+    show_on_page("run output", run_output(rows))
 
 
 def publish_studies() -> None:
-    """Show in the README how long the stored studies took."""
-    show_in_readme("studies", studies_table())
+    """Show in the book how long the stored studies took."""
+    show_on_page("studies", studies_table())
 
 
 def last_run(build: Path) -> list[dict[str, Any]]:
@@ -99,8 +101,8 @@ def publish(executed: Path, row: dict[str, Any]) -> dict[str, Any]:
     write_atomically(NOTEBOOKS / executed.name, nbformat.writes(notebook).encode())
     for cell in notebook.cells:
         if "overview" in cell.metadata.get("tags", []):
-            pictures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
-            write_atomically(OVERVIEW, base64.b64decode(pictures[0]))
+            shown = "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
+            write_atomically(OVERVIEW, base64.b64decode(PICTURE.search(shown)[1]))
     return {
         "title": title.source.splitlines()[0].split("·", 1)[1].strip(),
         "seconds": round(row["seconds"]),
@@ -112,21 +114,21 @@ def publish(executed: Path, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_output(rows: Sequence[dict[str, Any]]) -> str:
-    """The README's table of a whole run."""
+    """The book's table of a whole run."""
     return f"```\n{table_of([Result(**row) for row in rows], elapsed(rows))}\n```\n"
 
 
 def run_times_table(times: dict[str, dict[str, Any]]) -> str:
-    """The README's table of notebooks, from the stored measurements."""
+    """The book's table of notebooks, from the stored measurements."""
     rows = [
-        f"| [`{name}`](notebooks/{name}.ipynb) | {one['title']} | {one['seconds']} s | {one['peak_memory_mb']:,} MB |"
+        f"| [`{name}`]({name}.ipynb) | {one['title']} | {one['seconds']} s | {one['peak_memory_mb']:,} MB |"
         for name, one in sorted(times.items())
     ]
     return "\n".join(["| notebook | title | time | peak memory |", "|---|---|---|---|", *rows, ""])
 
 
 def studies_table() -> str:
-    """The README's table of studies, from the JSON beside each stored table; the longest first."""
+    """The book's table of studies, from the JSON beside each stored table; the longest first."""
     stored = [_read(path) for path in RUN_TIMES.parent.glob("*.json")]
     studies = sorted((one for one in stored if "trainings" in one), key=lambda one: -one["seconds"])
     rows = [f"| `{one['study']}` | {one['trainings']} | {one['seconds']:,.0f} s |" for one in studies]
@@ -135,9 +137,9 @@ def studies_table() -> str:
     return "\n".join(["| study | trainings | time on one core |", "|---|---|---|", *rows, total, ""])
 
 
-def show_in_readme(name: str, new: str) -> None:
-    """Put this text between the README's markers of that name."""
-    write_atomically(README, replace_between(README.read_text(encoding="utf-8"), name, new).encode())
+def show_on_page(name: str, new: str) -> None:
+    """Put this text between the markers of that name on the book's page of measurements."""
+    write_atomically(PAGE, replace_between(PAGE.read_text(encoding="utf-8"), name, new).encode())
 
 
 def replace_between(text: str, name: str, new: str) -> str:

@@ -280,14 +280,14 @@ def on_device(data: Dataset) -> Dataset:
 
 
 def store(table: pd.DataFrame, points: pd.DataFrame, output: Path) -> None:
-    """Make this run the stored one: both CSVs, the README's section and its pictures."""
+    """Make this run the stored one: both CSVs, the section in the book and its pictures."""
     write_atomically(STORED, table.to_csv(index=False, float_format="%.5g").encode())
     write_atomically(SCALING, points.to_csv(index=False, float_format="%.5g").encode())
     for picture in ("benchmark.png", "scaling.png"):
         write_atomically(PICTURES / picture, (output / picture).read_bytes())
-    readme = PROJECT / "README.md"
-    section = report.readme_table(pd.read_csv(STORED))
-    write_atomically(readme, replace_between(readme.read_text(), "benchmark", section).encode())
+    page = PROJECT / "notebooks" / "measured.md"
+    section = report.page_table(pd.read_csv(STORED))
+    write_atomically(page, replace_between(page.read_text(encoding="utf-8"), "benchmark", section).encode())
 
 
 def run(settings: Settings) -> tuple[list[Row], list[dict[str, object]], pd.DataFrame]:
@@ -315,7 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=Settings.repetitions)
     parser.add_argument("--smoke", action="store_true", help="once, on few images, to see that it works")
-    parser.add_argument("--store", action="store_true", help="make this run the one that the README shows")
+    parser.add_argument("--store", action="store_true", help="make this run the one that the book shows")
     parser.add_argument("--output", type=Path, default=PROJECT / "build")
     options = parser.parse_args(arguments)
     if options.smoke and options.store:

@@ -1,4 +1,4 @@
-"""What a benchmark's rows look like: as data, as the README's table, as charts."""
+"""What a benchmark's rows look like: as data, as the book's table, as charts."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def shortened(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(peer=[names.get(index, peer) for index, peer in rows["peer"].items()]).drop(index=again)
 
 
-def readme_table(table: pd.DataFrame) -> str:
-    """The README's section, from the stored measurements."""
+def page_table(table: pd.DataFrame) -> str:
+    """The book's section, from the stored measurements."""
     lines = [
         "| what | ours | the peer | median, ours | median, peer | peer / ours | goal |",
         "|---|---|---|---|---|---|---|",
