@@ -104,17 +104,11 @@ def test_solutions_are_folded_away(book: Path) -> None:
 def test_every_figure_of_a_notebook_says_what_it_shows(book: Path) -> None:
     for path in find_notebooks([]):
         outputs = [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
-        figures = sum(map(is_picture, outputs))
-        images = re.findall(
-            r'<img [^>]*?src="(_images/[^"]*)"[^>]*>', (book / f"{path.stem}.html").read_text(encoding="utf-8")
-        )
-        told = re.findall(
-            r'<img alt="([^"]*)"[^>]*?src="_images/[^"]*"', (book / f"{path.stem}.html").read_text(encoding="utf-8")
-        )
-        assert len(told) == len(images) >= figures
-        for alt in told:
-            assert len(alt) >= 15, alt
-            assert not re.search(r"_images|\.png", alt), alt
+        text = (book / f"{path.stem}.html").read_text(encoding="utf-8")
+        images = re.findall(r"<img [^>]*>", text[text.index("<article") : text.index("</article>")])
+        told = [re.search(r' alt="([^"]{15,})"', image) for image in images]
+        assert len(images) >= sum(map(is_picture, outputs)) >= 1
+        assert all(told), images
 
 
 def test_the_book_of_the_executed_edition(tmp_path: Path) -> None:
