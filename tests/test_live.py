@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from chromium import SCREENSHOTS, ask, draw_seven, needs_chromium, said, stroke, tab, wait_for_figures
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 from torch import nn
 
 every_figure = pytest.mark.parametrize("name", live.NAMES)
@@ -39,9 +40,20 @@ def inputs_of(name: str, digits) -> dict[str, object]:
             return {"points": points, "labels": classes, "features": ["ink", "width"], "classes": ["0", "1"]}
         case "softmax":
             return {"logits": torch.linspace(-3, 4.2, 10), "label": 5, "image": coarse[0]}
+        case "threshold":
+            weight, bias = nearest_mean(digits)
+            logits = 3 * (digits.to_unit(digits.train.images).flatten(1) @ weight.T + bias)[:700]
+            return {"probabilities": logits.softmax(1), "labels": labels[:700], "images": coarse[:700]}
         case "pad":
             return {"models": [for_the_pad(name, model) for name, model in judges().items()]}
     raise ValueError(f"test_live.py has no data for the figure {name!r}")
+
+
+def nearest_mean(digits) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights ``[10, 784]`` and biases ``[10]`` for ink from 0 to 1: the class with the nearest mean image wins."""
+    ink, labels = digits.to_unit(digits.train.images).flatten(1), digits.train.labels
+    means = torch.stack([ink[labels == c].mean(dim=0) for c in range(10)])
+    return means / 10, -means.square().sum(dim=1) / 20
 
 
 @cache
@@ -246,6 +258,59 @@ def test_softmax_has_the_probabilities_of_pytorch(browser, pages: Path, temperat
     assert after == pytest.approx(before, abs=1e-9)
     assert loss == pytest.approx(-(logits / temperature).log_softmax(0)[4].item(), rel=1e-6)
     assert [float(one) for one in state["logits"].split("_")] == pytest.approx((logits + 3).tolist())
+
+
+@needs_chromium
+@pytest.mark.parametrize("chosen", [1, 8])
+def test_threshold_has_the_counts_of_pytorch(browser, pages: Path, digits, chosen: int) -> None:
+    given = inputs_of("threshold", digits)
+    scores, is_class = given["probabilities"][:, chosen], given["labels"] == chosen
+    with tab(browser) as (page, _):
+        open_page(page, pages, "threshold", f"#threshold=class:{chosen}")
+        for threshold in (0, 0.001, 0.1, 0.3, 0.5, 0.8, 0.95, 1):
+            ask(page, f"set({{threshold: {threshold}}})")
+            called = scores >= threshold
+            wanted = {"tp": called & is_class, "fp": called & ~is_class, "fn": ~called & is_class}
+            wanted["tn"] = ~called & ~is_class
+            counts = {name: int(which.sum()) for name, which in wanted.items()}
+            assert ask(page, "counts()") == counts
+            assert all(str(count) in page.locator("table").inner_text() for count in counts.values())
+            measures = ask(page, "measures()")
+            for name, measure in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+                expected = measure(is_class, called, zero_division=torch.nan)
+                found = torch.nan if measures[name] is None else measures[name]
+                assert found == pytest.approx(expected, nan_ok=True)
+        assert ask(page, "area()") == pytest.approx(roc_auc_score(is_class, scores), abs=1e-6)
+        assert ask(page, "averagePrecision()") == pytest.approx(average_precision_score(is_class, scores), abs=1e-6)
+
+
+@needs_chromium
+def test_threshold_shows_the_images_that_change_sides(browser, pages: Path, digits) -> None:
+    given = inputs_of("threshold", digits)
+    scores = given["probabilities"][:, 8]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "threshold", "#threshold=class:8")
+        page.get_by_role("slider", name="Threshold").focus()
+        page.keyboard.press("ArrowRight")
+        assert ask(page, "state()") == {"class": "8", "threshold": 0.55}
+        moved = ((scores >= 0.5) & (scores < 0.55)).nonzero()[:, 0]
+        assert ask(page, "moved()") == moved.tolist() != []
+        better = int((given["labels"][moved] != 8).sum())
+        said(page, f"{len(moved)} images change sides: {better} now right, {len(moved) - better} now wrong.")
+        assert 0 < page.locator(".below .moved").count() <= len(moved)
+        below, above = (page.locator(f"{side} figcaption").all_inner_texts() for side in (".below", ".above"))
+        assert [text.split()[3] for text in below] == [f"{p:.4f}" for p in scores[scores < 0.55].sort()[0][-6:]]
+        assert [text.split()[3] for text in above] == [f"{p:.4f}" for p in scores[scores >= 0.55].sort()[0][:6]]
+        box = page.locator(".spread").bounding_box()
+        line = page.locator(".spread circle").bounding_box()
+        y = line["y"] + line["height"] / 2
+        page.mouse.move(line["x"] + line["width"] / 2, y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"], y, steps=4)
+        page.mouse.up()
+        assert ask(page, "state()")["threshold"] == 1
+        said(page, "From 1 on, 0 images are called 8")
+        assert "not defined" in page.locator(".measures").inner_text()
 
 
 @needs_chromium
