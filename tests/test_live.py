@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from mnist_lr_helpers import live, models
+from mnist_lr_helpers.evaluation import share_interval
 from mnist_lr_helpers.files import PROJECT
 from mnist_lr_helpers.plotting import COLOURS
 
@@ -18,6 +19,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from chromium import SCREENSHOTS, ask, draw_seven, needs_chromium, said, stroke, tab, wait_for_figures
+from scipy.stats import binom
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 from torch import nn
 
@@ -44,6 +46,15 @@ def inputs_of(name: str, digits) -> dict[str, object]:
             weight, bias = nearest_mean(digits)
             logits = 3 * (digits.to_unit(digits.train.images).flatten(1) @ weight.T + bias)[:700]
             return {"probabilities": logits.softmax(1), "labels": labels[:700], "images": coarse[:700]}
+        case "errors":
+            weight, bias = nearest_mean(digits)
+            said = (digits.to_unit(digits.train.images).flatten(1) @ weight.T + bias).argmax(dim=1)
+            counts = torch.zeros(10, 10, dtype=torch.int64).index_put_((labels, said), torch.tensor(1), accumulate=True)
+            shown = torch.cat([(said != labels).nonzero()[:, 0], (said == labels).nonzero()[:300, 0]])
+            few = {"images": coarse[shown], "labels": labels[shown], "counts": counts.tolist()}
+            return {"weights": 0.31 * weight, "bias": bias + 0.13 * weight.sum(dim=1), "mean": 0.13, "std": 0.31} | few
+        case "sampling":
+            return {"accuracy": 0.925}
         case "pad":
             return {"models": [for_the_pad(name, model) for name, model in judges().items()]}
     raise ValueError(f"test_live.py has no data for the figure {name!r}")
@@ -311,6 +322,117 @@ def test_threshold_shows_the_images_that_change_sides(browser, pages: Path, digi
         assert ask(page, "state()")["threshold"] == 1
         said(page, "From 1 on, 0 images are called 8")
         assert "not defined" in page.locator(".measures").inner_text()
+
+
+@needs_chromium
+def test_errors_have_the_logits_and_votes_of_pytorch(browser, pages: Path, digits) -> None:
+    given = inputs_of("errors", digits)
+    ink, labels = given["images"].flatten(1) / 10, given["labels"]
+    weight, bias = given["weights"], given["bias"]
+    logits = (ink - 0.13) / 0.31 @ weight.T + bias
+    said = logits.argmax(dim=1)
+    with tab(browser) as (page, _):
+        for t, s, pair in ((8, 1, {}), (5, 9, {"for": 6, "against": 2}), (4, 4, {})):
+            open_page(page, pages, "errors", f"#errors=cell:{t}_{s},image:2")
+            ask(page, f"set({json.dumps(pair)})")
+            assert sorted(ask(page, "shown()")) == ((labels == t) & (said == s)).nonzero()[:, 0].tolist() != []
+            found = ask(page, "look()")
+            i, a, b = (found[key] for key in ("i", "a", "b"))
+            rival = logits[i].topk(2).indices[1].item() if t == s else t
+            assert (a, b) == (pair.get("for", s), pair.get("against", rival))
+            assert found["logits"] == pytest.approx(logits[i].tolist(), abs=1e-4)
+            votes = ink[i] * (weight[a] - weight[b]) / 0.31
+            assert found["votes"] == pytest.approx(votes.tolist(), abs=1e-4)
+            assert found["sum"] == pytest.approx(votes.sum().item(), abs=1e-4)
+            assert found["sum"] + found["bias"] == pytest.approx((logits[i, a] - logits[i, b]).item(), abs=1e-4)
+            assert f"{logits[i, s]:.2f}" in page.locator(".bars").inner_text().replace("\N{MINUS SIGN}", "-")
+        open_page(page, pages, "errors")
+        cells = page.get_by_role("gridcell").all_inner_texts()
+        assert [int(text or 0) for text in cells] == list(chain(*given["counts"]))
+        off = [0 if i % 11 == 0 else n for i, n in enumerate(chain(*given["counts"]))]
+        assert ask(page, "state()")["cell"] == "{}_{}".format(*divmod(off.index(max(off)), 10))
+
+
+@needs_chromium
+def test_errors_are_reached_with_the_keyboard(browser, pages: Path, digits) -> None:
+    counts = inputs_of("errors", digits)["counts"]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "errors", "#errors=cell:8_2")
+        page.locator("td[tabindex='0']").focus()
+        page.keyboard.press("ArrowLeft")
+        assert ask(page, "state()")["cell"] == "8_2"
+        page.keyboard.press("Enter")
+        assert ask(page, "state()")["cell"] == "8_1"
+        said(page, f"{counts[8][1]} images of class 8 are read as 1.", "Image 1:")
+        page.locator(".images button").nth(1).focus()
+        page.keyboard.press("Enter")
+        said(page, "Image 2:")
+        assert page.locator(".images button[aria-pressed='true']").count() == 1
+        page.get_by_label("against").select_option("1")
+        said(page, "Choose two different classes")
+        for _ in range(12):
+            page.locator("td[tabindex='0']").press("ArrowUp")
+        page.locator("td[tabindex='0']").press("Home")
+        page.locator("td[tabindex='0']").press("Enter")
+        assert ask(page, "state()")["cell"] == "0_0"
+        page.get_by_label("against").select_option("true")
+        page.get_by_role("button", name="Next images").click()
+        said(page, f"{counts[0][0]} images of class 0 are read rightly. Image 19:")
+
+
+@needs_chromium
+@pytest.mark.parametrize(("size", "accuracy"), [(100, 0.925), (1000, 0.985), (10_000, 0.5)])
+def test_sampling_has_the_intervals_of_the_lessons(browser, pages: Path, size: int, accuracy: float) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "sampling", f"#sampling=accuracy:{accuracy},size:{size},draws:400,seed:7")
+        sets = ask(page, "sets()")
+        for one in sets:
+            expected = share_interval(one["count"], size)
+            assert [one["accuracy"], one["low"], one["high"]] == pytest.approx(
+                [expected.estimate, expected.low, expected.high], abs=1e-4
+            )
+            assert one["hit"] == (accuracy in expected)
+        hits = sum(one["hit"] for one in sets)
+        assert f"{hits} of 400" in page.locator("dl").inner_text()
+        counts = torch.tensor([one["count"] for one in sets], dtype=torch.float64)
+        spread = (size * accuracy * (1 - accuracy)) ** 0.5
+        assert counts.mean() == pytest.approx(size * accuracy, abs=4 * spread / 20)
+        assert counts.std() == pytest.approx(spread, rel=0.15)
+        exact = binom.ppf([0.001, 0.03, 0.5, 0.97, 0.999], size, accuracy).tolist()
+        assert ask(page, "counts([0.001, 0.03, 0.5, 0.97, 0.999])") == exact
+        open_page(page, pages, "sampling", f"#sampling=accuracy:{accuracy},size:{size},draws:400,seed:7")
+        assert ask(page, "sets()") == sets
+
+
+@needs_chromium
+def test_sampling_draws_again_and_its_intervals_shrink(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "sampling")
+        said(page, "No test set is drawn yet")
+        page.get_by_role("button", name="Draw one test set").click()
+        said(page, "1 drawn. It reads")
+        first = ask(page, "sets()")
+        page.get_by_role("button", name="Draw 20").click()
+        page.get_by_role("button", name="Draw 100").click()
+        said(page, "100 drawn.", "of 121 intervals hold the true accuracy")
+        sets = ask(page, "sets()")
+        assert sets[:1] == first
+        assert 95 <= sum(one["hit"] for one in sets) < 121
+        shown = page.locator(".picture circle")
+        assert shown.count() == 100
+        missed = sum(not one["hit"] for one in sets[-100:])
+        assert page.locator(".picture line[stroke-dasharray='4 2']").count() == missed > 0
+        wide = ask(page, "width()")
+        page.get_by_role("slider", name="Test images").focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        assert ask(page, "state()")["size"] == 10_000
+        assert ask(page, "width()") == pytest.approx(wide / 10**0.5, rel=0.01)
+        assert len(ask(page, "sets()")) == 121
+        page.get_by_role("button", name="Start again").click()
+        assert ask(page, "state()")["seed"] == 1
+        page.get_by_role("button", name="Draw one test set").click()
+        assert ask(page, "sets()")[0]["accuracy"] != sets[0]["accuracy"]
 
 
 @needs_chromium
