@@ -55,6 +55,10 @@ def inputs_of(name: str, digits) -> dict[str, object]:
             return {"weights": 0.31 * weight, "bias": bias + 0.13 * weight.sum(dim=1), "mean": 0.13, "std": 0.31} | few
         case "sampling":
             return {"accuracy": 0.925}
+        case "kernel":
+            learned = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(0))
+            filters = [{"name": f"learned {i + 1}", "weights": one} for i, one in enumerate(learned)]
+            return {"images": coarse[:4], "labels": labels[:4], "filters": filters}
         case "pad":
             return {"models": [for_the_pad(name, model) for name, model in judges().items()]}
     raise ValueError(f"test_live.py has no data for the figure {name!r}")
@@ -435,6 +439,71 @@ def test_sampling_draws_again_and_its_intervals_shrink(browser, pages: Path) -> 
         assert ask(page, "sets()")[0]["accuracy"] != sets[0]["accuracy"]
 
 
+def convolved(image: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The feature map ``[28, 28]`` of an image ``[28, 28]`` of inks from 0 to 10."""
+    return nn.functional.conv2d(image[None, None] / 10, weights.reshape(1, 1, 3, 3), padding=1)[0, 0]
+
+
+@needs_chromium
+@pytest.mark.parametrize("relu", [False, True])
+def test_kernel_has_the_feature_map_of_pytorch(browser, pages: Path, digits, relu: bool) -> None:
+    given = inputs_of("kernel", digits)
+    weights = torch.tensor([0.5, -1.25, 2, 0, 3, -0.1, 1e-3, -2, 0.7])
+    with tab(browser) as (page, _):
+        text = "_".join(map(str, weights.tolist()))
+        open_page(page, pages, "kernel", f"#kernel=digit:2,filter:{text},relu:{'on' if relu else 'off'}")
+        expected = convolved(given["images"][2], weights)
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        assert torch.allclose(found, expected.relu() if relu else expected, rtol=0, atol=1e-4)
+        assert page.get_by_role("combobox", name="Filter").input_value() == "own"
+        for row, column in ((0, 0), (27, 13), (14, 15)):
+            ask(page, f"set({{place: '{row}_{column}'}})")
+            assert ask(page, "sum()") == pytest.approx(expected[row, column].item(), abs=1e-4)
+            outside = nn.functional.pad(torch.zeros(28, 28), [1] * 4, value=1)[row : row + 3, column : column + 3]
+            assert page.locator(".ink .outside").count() == outside.sum()
+        page.get_by_role("combobox", name="Filter").select_option(label="learned 2")
+        expected = convolved(given["images"][2], given["filters"][1]["weights"])
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        assert torch.allclose(found, expected.relu() if relu else expected, rtol=0, atol=1e-4)
+
+
+@needs_chromium
+def test_kernel_slides_and_is_edited(browser, pages: Path, digits) -> None:
+    image = inputs_of("kernel", digits)["images"][0]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "kernel")
+        edge = convolved(image, torch.tensor([-1.0, 0, 1, -2, 0, 2, -1, 0, 1]))
+        assert ask(page, "state()")["place"] == "{}_{}".format(*divmod(edge.argmax().item(), 28))
+        ask(page, "set({place: '20_10'})")
+        page.locator("canvas.digit").focus()
+        for key in ("ArrowRight", "ArrowUp", "Shift+ArrowUp"):
+            page.keyboard.press(key)
+        said(page, "Row 15, column 12")
+        assert ask(page, "state()")["place"] == "14_11"
+        box = page.locator("canvas.digit").bounding_box()
+        pixel = box["width"] / 28
+        page.mouse.move(box["x"] + 11.5 * pixel, box["y"] + 14.5 * pixel)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 18.5 * pixel, box["y"] + 9.5 * pixel, steps=5)
+        page.mouse.up()
+        assert ask(page, "state()")["place"] == "9_18"
+        page.mouse.click(box["x"] + 2.5 * pixel, box["y"] + 25.5 * pixel)
+        assert ask(page, "state()")["place"] == "25_2"
+        page.get_by_label("Weight in row 2, column 2").fill("-1.5")
+        page.get_by_label("Weight in row 1, column 1").fill("")  # on the way to another number
+        page.wait_for_function(
+            "document.querySelector('.live-figure').figure.state().filter.startsWith('-1_0_1_-2_-1.5_')"
+        )
+        assert page.get_by_role("combobox", name="Filter").input_value() == "own"
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        expected = convolved(image, torch.tensor([-1.0, 0, 1, -2, -1.5, 2, -1, 0, 1]))
+        assert torch.allclose(found, expected, rtol=0, atol=1e-4)
+        page.get_by_role("combobox", name="ReLU").select_option("on")
+        page.get_by_role("combobox", name="Filter").select_option(label="Nothing changes")
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        assert torch.allclose(found, image / 10, rtol=0, atol=1e-6)
+
+
 @needs_chromium
 @pytest.mark.parametrize("i", [0, 1])
 def test_pad_has_the_probabilities_of_pytorch(browser, pages: Path, digits, i: int) -> None:
@@ -716,7 +785,7 @@ def test_a_second_finger_changes_nothing(browser, pages: Path) -> None:
 
 
 @needs_chromium
-@pytest.mark.parametrize("name", ["softmax", "pad"])
+@pytest.mark.parametrize("name", ["softmax", "pad", "errors"])
 def test_bars_are_seen_in_high_contrast(browser, pages: Path, name: str) -> None:
     with tab(browser, forced_colors="active") as (page, _):
         open_page(page, pages, name)
