@@ -654,6 +654,26 @@ def test_the_address_opens_a_figure_in_a_state(browser, pages: Path) -> None:
 
 
 @needs_chromium
+@pytest.mark.parametrize(
+    ("name", "nonsense", "state"),
+    [
+        ("threshold", "class:99,threshold:hot", {"class": "0", "threshold": 0.5}),
+        ("errors", "cell:5_12,image:-3,for:x", {"cell": "1_9", "image": 1, "for": "said", "against": "true"}),
+        ("errors", "cell:5_9,image:999", {"cell": "5_9", "image": 14, "for": "said", "against": "true"}),
+        ("sampling", "accuracy:2,size:3,draws:-5,seed:x", {"accuracy": 0.999, "size": 100, "draws": 0, "seed": 0}),
+        ("kernel", "digit:9,filter:1_2,place:99_-1", {"digit": "0", "filter": "-1_0_1_-2_0_2_-1_0_1", "place": "27_0"}),
+    ],
+)
+def test_nonsense_in_the_address_leaves_a_sound_state(
+    browser, pages: Path, name: str, nonsense: str, state: dict
+) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, name, f"#{name}={nonsense}")
+        found = ask(page, "state()")
+        assert {key: found[key] for key in state} == state
+
+
+@needs_chromium
 @every_figure
 @pytest.mark.parametrize("look", LOOKS)
 def test_each_look(browser, pages: Path, name: str, look: str) -> None:
