@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from mnist_lr_helpers import live, models
+from mnist_lr_helpers.evaluation import share_interval
 from mnist_lr_helpers.files import PROJECT
 from mnist_lr_helpers.plotting import COLOURS
 
@@ -18,6 +19,8 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from chromium import SCREENSHOTS, ask, draw_seven, needs_chromium, said, stroke, tab, wait_for_figures
+from scipy.stats import binom
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 from torch import nn
 
 every_figure = pytest.mark.parametrize("name", live.NAMES)
@@ -39,9 +42,33 @@ def inputs_of(name: str, digits) -> dict[str, object]:
             return {"points": points, "labels": classes, "features": ["ink", "width"], "classes": ["0", "1"]}
         case "softmax":
             return {"logits": torch.linspace(-3, 4.2, 10), "label": 5, "image": coarse[0]}
+        case "threshold":
+            weight, bias = nearest_mean(digits)
+            logits = 3 * (digits.to_unit(digits.train.images).flatten(1) @ weight.T + bias)[:700]
+            return {"probabilities": logits.softmax(1), "labels": labels[:700], "images": coarse[:700]}
+        case "errors":
+            weight, bias = nearest_mean(digits)
+            said = (digits.to_unit(digits.train.images).flatten(1) @ weight.T + bias).argmax(dim=1)
+            counts = torch.zeros(10, 10, dtype=torch.int64).index_put_((labels, said), torch.tensor(1), accumulate=True)
+            shown = torch.cat([(said != labels).nonzero()[:, 0], (said == labels).nonzero()[:300, 0]])
+            few = {"images": coarse[shown], "labels": labels[shown], "counts": counts.tolist()}
+            return {"weights": 0.31 * weight, "bias": bias + 0.13 * weight.sum(dim=1), "mean": 0.13, "std": 0.31} | few
+        case "sampling":
+            return {"accuracy": 0.925}
+        case "kernel":
+            learned = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(0))
+            filters = [{"name": f"learned {i + 1}", "weights": one} for i, one in enumerate(learned)]
+            return {"images": coarse[:4], "labels": labels[:4], "filters": filters}
         case "pad":
             return {"models": [for_the_pad(name, model) for name, model in judges().items()]}
     raise ValueError(f"test_live.py has no data for the figure {name!r}")
+
+
+def nearest_mean(digits) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights ``[10, 784]`` and biases ``[10]`` for ink from 0 to 1: the class with the nearest mean image wins."""
+    ink, labels = digits.to_unit(digits.train.images).flatten(1), digits.train.labels
+    means = torch.stack([ink[labels == c].mean(dim=0) for c in range(10)])
+    return means / 10, -means.square().sum(dim=1) / 20
 
 
 @cache
@@ -249,6 +276,235 @@ def test_softmax_has_the_probabilities_of_pytorch(browser, pages: Path, temperat
 
 
 @needs_chromium
+@pytest.mark.parametrize("chosen", [1, 8])
+def test_threshold_has_the_counts_of_pytorch(browser, pages: Path, digits, chosen: int) -> None:
+    given = inputs_of("threshold", digits)
+    scores, is_class = given["probabilities"][:, chosen], given["labels"] == chosen
+    with tab(browser) as (page, _):
+        open_page(page, pages, "threshold", f"#threshold=class:{chosen}")
+        for threshold in (0, 0.001, 0.1, 0.3, 0.5, 0.8, 0.95, 1):
+            ask(page, f"set({{threshold: {threshold}}})")
+            called = scores >= threshold
+            wanted = {"tp": called & is_class, "fp": called & ~is_class, "fn": ~called & is_class}
+            wanted["tn"] = ~called & ~is_class
+            counts = {name: int(which.sum()) for name, which in wanted.items()}
+            assert ask(page, "counts()") == counts
+            assert all(str(count) in page.locator("table").inner_text() for count in counts.values())
+            measures = ask(page, "measures()")
+            for name, measure in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+                expected = measure(is_class, called, zero_division=torch.nan)
+                found = torch.nan if measures[name] is None else measures[name]
+                assert found == pytest.approx(expected, nan_ok=True)
+        assert ask(page, "area()") == pytest.approx(roc_auc_score(is_class, scores), abs=1e-6)
+        assert ask(page, "averagePrecision()") == pytest.approx(average_precision_score(is_class, scores), abs=1e-6)
+
+
+@needs_chromium
+def test_threshold_shows_the_images_that_change_sides(browser, pages: Path, digits) -> None:
+    given = inputs_of("threshold", digits)
+    scores = given["probabilities"][:, 8]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "threshold", "#threshold=class:8")
+        page.get_by_role("slider", name="Threshold").focus()
+        page.keyboard.press("ArrowRight")
+        assert ask(page, "state()") == {"class": "8", "threshold": 0.55}
+        moved = ((scores >= 0.5) & (scores < 0.55)).nonzero()[:, 0]
+        assert ask(page, "moved()") == moved.tolist() != []
+        better = int((given["labels"][moved] != 8).sum())
+        said(page, f"{len(moved)} images change sides: {better} now right, {len(moved) - better} now wrong.")
+        assert 0 < page.locator(".below .moved").count() <= len(moved)
+        below, above = (page.locator(f"{side} figcaption").all_inner_texts() for side in (".below", ".above"))
+        assert [text.split()[3] for text in below] == [f"{p:.4f}" for p in scores[scores < 0.55].sort()[0][-6:]]
+        assert [text.split()[3] for text in above] == [f"{p:.4f}" for p in scores[scores >= 0.55].sort()[0][:6]]
+        box = page.locator(".spread").bounding_box()
+        line = page.locator(".spread circle").bounding_box()
+        y = line["y"] + line["height"] / 2
+        page.mouse.move(line["x"] + line["width"] / 2, y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"], y, steps=4)
+        page.mouse.up()
+        assert ask(page, "state()")["threshold"] == 1
+        said(page, "From 1 on, 0 images are called 8")
+        assert "not defined" in page.locator(".measures").inner_text()
+
+
+@needs_chromium
+def test_errors_have_the_logits_and_votes_of_pytorch(browser, pages: Path, digits) -> None:
+    given = inputs_of("errors", digits)
+    ink, labels = given["images"].flatten(1) / 10, given["labels"]
+    weight, bias = given["weights"], given["bias"]
+    logits = (ink - 0.13) / 0.31 @ weight.T + bias
+    said = logits.argmax(dim=1)
+    with tab(browser) as (page, _):
+        for t, s, pair in ((8, 1, {}), (5, 9, {"for": 6, "against": 2}), (4, 4, {})):
+            open_page(page, pages, "errors", f"#errors=cell:{t}_{s},image:2")
+            ask(page, f"set({json.dumps(pair)})")
+            assert sorted(ask(page, "shown()")) == ((labels == t) & (said == s)).nonzero()[:, 0].tolist() != []
+            found = ask(page, "look()")
+            i, a, b = (found[key] for key in ("i", "a", "b"))
+            rival = logits[i].topk(2).indices[1].item() if t == s else t
+            assert (a, b) == (pair.get("for", s), pair.get("against", rival))
+            assert found["logits"] == pytest.approx(logits[i].tolist(), abs=1e-4)
+            votes = ink[i] * (weight[a] - weight[b]) / 0.31
+            assert found["votes"] == pytest.approx(votes.tolist(), abs=1e-4)
+            assert found["sum"] == pytest.approx(votes.sum().item(), abs=1e-4)
+            assert found["sum"] + found["bias"] == pytest.approx((logits[i, a] - logits[i, b]).item(), abs=1e-4)
+            assert f"{logits[i, s]:.2f}" in page.locator(".bars").inner_text().replace("\N{MINUS SIGN}", "-")
+        open_page(page, pages, "errors")
+        cells = page.get_by_role("gridcell").all_inner_texts()
+        assert [int(text or 0) for text in cells] == list(chain(*given["counts"]))
+        off = [0 if i % 11 == 0 else n for i, n in enumerate(chain(*given["counts"]))]
+        assert ask(page, "state()")["cell"] == "{}_{}".format(*divmod(off.index(max(off)), 10))
+
+
+@needs_chromium
+def test_errors_are_reached_with_the_keyboard(browser, pages: Path, digits) -> None:
+    counts = inputs_of("errors", digits)["counts"]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "errors", "#errors=cell:8_2")
+        page.locator("td[tabindex='0']").focus()
+        page.keyboard.press("ArrowLeft")
+        assert ask(page, "state()")["cell"] == "8_2"
+        page.keyboard.press("Enter")
+        assert ask(page, "state()")["cell"] == "8_1"
+        said(page, f"{counts[8][1]} images of class 8 are read as 1.", "Image 1:")
+        page.locator(".images button").nth(1).focus()
+        page.keyboard.press("Enter")
+        said(page, "Image 2:")
+        assert page.locator(".images button[aria-pressed='true']").count() == 1
+        page.get_by_label("against").select_option("1")
+        said(page, "Choose two different classes")
+        for _ in range(12):
+            page.locator("td[tabindex='0']").press("ArrowUp")
+        page.locator("td[tabindex='0']").press("Home")
+        page.locator("td[tabindex='0']").press("Enter")
+        assert ask(page, "state()")["cell"] == "0_0"
+        page.get_by_label("against").select_option("true")
+        page.get_by_role("button", name="Next images").click()
+        said(page, f"{counts[0][0]} images of class 0 are read rightly. Image 19:")
+
+
+@needs_chromium
+@pytest.mark.parametrize(("size", "accuracy"), [(100, 0.925), (1000, 0.985), (10_000, 0.5)])
+def test_sampling_has_the_intervals_of_the_lessons(browser, pages: Path, size: int, accuracy: float) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "sampling", f"#sampling=accuracy:{accuracy},size:{size},draws:400,seed:7")
+        sets = ask(page, "sets()")
+        for one in sets:
+            expected = share_interval(one["count"], size)
+            assert [one["accuracy"], one["low"], one["high"]] == pytest.approx(
+                [expected.estimate, expected.low, expected.high], abs=1e-4
+            )
+            assert one["hit"] == (accuracy in expected)
+        hits = sum(one["hit"] for one in sets)
+        assert f"{hits} of 400" in page.locator("dl").inner_text()
+        counts = torch.tensor([one["count"] for one in sets], dtype=torch.float64)
+        spread = (size * accuracy * (1 - accuracy)) ** 0.5
+        assert counts.mean() == pytest.approx(size * accuracy, abs=4 * spread / 20)
+        assert counts.std() == pytest.approx(spread, rel=0.15)
+        exact = binom.ppf([0.001, 0.03, 0.5, 0.97, 0.999], size, accuracy).tolist()
+        assert ask(page, "counts([0.001, 0.03, 0.5, 0.97, 0.999])") == exact
+        open_page(page, pages, "sampling", f"#sampling=accuracy:{accuracy},size:{size},draws:400,seed:7")
+        assert ask(page, "sets()") == sets
+
+
+@needs_chromium
+def test_sampling_draws_again_and_its_intervals_shrink(browser, pages: Path) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, "sampling")
+        said(page, "No test set is drawn yet")
+        page.get_by_role("button", name="Draw one test set").click()
+        said(page, "1 drawn. It reads")
+        first = ask(page, "sets()")
+        page.get_by_role("button", name="Draw 20").click()
+        page.get_by_role("button", name="Draw 100").click()
+        said(page, "100 drawn.", "of 121 intervals hold the true accuracy")
+        sets = ask(page, "sets()")
+        assert sets[:1] == first
+        assert 95 <= sum(one["hit"] for one in sets) < 121
+        shown = page.locator(".picture circle")
+        assert shown.count() == 100
+        missed = sum(not one["hit"] for one in sets[-100:])
+        assert page.locator(".picture line[stroke-dasharray='4 2']").count() == missed > 0
+        wide = ask(page, "width()")
+        page.get_by_role("slider", name="Test images").focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        assert ask(page, "state()")["size"] == 10_000
+        assert ask(page, "width()") == pytest.approx(wide / 10**0.5, rel=0.01)
+        assert len(ask(page, "sets()")) == 121
+        page.get_by_role("button", name="Start again").click()
+        assert ask(page, "state()")["seed"] == 1
+        page.get_by_role("button", name="Draw one test set").click()
+        assert ask(page, "sets()")[0]["accuracy"] != sets[0]["accuracy"]
+
+
+def convolved(image: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The feature map ``[28, 28]`` of an image ``[28, 28]`` of inks from 0 to 10."""
+    return nn.functional.conv2d(image[None, None] / 10, weights.reshape(1, 1, 3, 3), padding=1)[0, 0]
+
+
+@needs_chromium
+@pytest.mark.parametrize("relu", [False, True])
+def test_kernel_has_the_feature_map_of_pytorch(browser, pages: Path, digits, relu: bool) -> None:
+    given = inputs_of("kernel", digits)
+    weights = torch.tensor([0.5, -1.25, 2, 0, 3, -0.1, 1e-3, -2, 0.7])
+    with tab(browser) as (page, _):
+        text = "_".join(map(str, weights.tolist()))
+        open_page(page, pages, "kernel", f"#kernel=digit:2,filter:{text},relu:{'on' if relu else 'off'}")
+        expected = convolved(given["images"][2], weights)
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        assert torch.allclose(found, expected.relu() if relu else expected, rtol=0, atol=1e-4)
+        assert page.get_by_role("combobox", name="Filter").input_value() == "own"
+        for row, column in ((0, 0), (27, 13), (14, 15)):
+            ask(page, f"set({{place: '{row}_{column}'}})")
+            assert ask(page, "sum()") == pytest.approx(expected[row, column].item(), abs=1e-4)
+            outside = nn.functional.pad(torch.zeros(28, 28), [1] * 4, value=1)[row : row + 3, column : column + 3]
+            assert page.locator(".ink .outside").count() == outside.sum()
+        page.get_by_role("combobox", name="Filter").select_option(label="learned 2")
+        expected = convolved(given["images"][2], given["filters"][1]["weights"])
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        assert torch.allclose(found, expected.relu() if relu else expected, rtol=0, atol=1e-4)
+
+
+@needs_chromium
+def test_kernel_slides_and_is_edited(browser, pages: Path, digits) -> None:
+    image = inputs_of("kernel", digits)["images"][0]
+    with tab(browser) as (page, _):
+        open_page(page, pages, "kernel")
+        edge = convolved(image, torch.tensor([-1.0, 0, 1, -2, 0, 2, -1, 0, 1]))
+        assert ask(page, "state()")["place"] == "{}_{}".format(*divmod(edge.argmax().item(), 28))
+        ask(page, "set({place: '20_10'})")
+        page.locator("canvas.digit").focus()
+        for key in ("ArrowRight", "ArrowUp", "Shift+ArrowUp"):
+            page.keyboard.press(key)
+        said(page, "Row 15, column 12")
+        assert ask(page, "state()")["place"] == "14_11"
+        box = page.locator("canvas.digit").bounding_box()
+        pixel = box["width"] / 28
+        page.mouse.move(box["x"] + 11.5 * pixel, box["y"] + 14.5 * pixel)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 18.5 * pixel, box["y"] + 9.5 * pixel, steps=5)
+        page.mouse.up()
+        assert ask(page, "state()")["place"] == "9_18"
+        page.mouse.click(box["x"] + 2.5 * pixel, box["y"] + 25.5 * pixel)
+        assert ask(page, "state()")["place"] == "25_2"
+        page.get_by_label("Weight in row 2, column 2").fill("-1.5")
+        page.get_by_label("Weight in row 1, column 1").fill("")  # on the way to another number
+        page.wait_for_function(
+            "document.querySelector('.live-figure').figure.state().filter.startsWith('-1_0_1_-2_-1.5_')"
+        )
+        assert page.get_by_role("combobox", name="Filter").input_value() == "own"
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        expected = convolved(image, torch.tensor([-1.0, 0, 1, -2, -1.5, 2, -1, 0, 1]))
+        assert torch.allclose(found, expected, rtol=0, atol=1e-4)
+        page.get_by_role("combobox", name="ReLU").select_option("on")
+        page.get_by_role("combobox", name="Filter").select_option(label="Nothing changes")
+        found = torch.tensor(ask(page, "map()")).reshape(28, 28)
+        assert torch.allclose(found, image / 10, rtol=0, atol=1e-6)
+
+
+@needs_chromium
 @pytest.mark.parametrize("i", [0, 1])
 def test_pad_has_the_probabilities_of_pytorch(browser, pages: Path, digits, i: int) -> None:
     images, model = digits.to_unit(digits.test.images[:20]).clamp(0, 1), list(judges().values())[i]
@@ -398,6 +654,26 @@ def test_the_address_opens_a_figure_in_a_state(browser, pages: Path) -> None:
 
 
 @needs_chromium
+@pytest.mark.parametrize(
+    ("name", "nonsense", "state"),
+    [
+        ("threshold", "class:99,threshold:hot", {"class": "0", "threshold": 0.5}),
+        ("errors", "cell:5_12,image:-3,for:x", {"cell": "1_9", "image": 1, "for": "said", "against": "true"}),
+        ("errors", "cell:5_9,image:999", {"cell": "5_9", "image": 14, "for": "said", "against": "true"}),
+        ("sampling", "accuracy:2,size:3,draws:-5,seed:x", {"accuracy": 0.999, "size": 100, "draws": 0, "seed": 0}),
+        ("kernel", "digit:9,filter:1_2,place:99_-1", {"digit": "0", "filter": "-1_0_1_-2_0_2_-1_0_1", "place": "27_0"}),
+    ],
+)
+def test_nonsense_in_the_address_leaves_a_sound_state(
+    browser, pages: Path, name: str, nonsense: str, state: dict
+) -> None:
+    with tab(browser) as (page, _):
+        open_page(page, pages, name, f"#{name}={nonsense}")
+        found = ask(page, "state()")
+        assert {key: found[key] for key in state} == state
+
+
+@needs_chromium
 @every_figure
 @pytest.mark.parametrize("look", LOOKS)
 def test_each_look(browser, pages: Path, name: str, look: str) -> None:
@@ -529,7 +805,7 @@ def test_a_second_finger_changes_nothing(browser, pages: Path) -> None:
 
 
 @needs_chromium
-@pytest.mark.parametrize("name", ["softmax", "pad"])
+@pytest.mark.parametrize("name", ["softmax", "pad", "errors"])
 def test_bars_are_seen_in_high_contrast(browser, pages: Path, name: str) -> None:
     with tab(browser, forced_colors="active") as (page, _):
         open_page(page, pages, name)
