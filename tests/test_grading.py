@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
-from mnist_lr_helpers.exercises import e01, grading
+from mnist_lr_helpers.exercises import e02, grading
 from mnist_lr_helpers.exercises.grading import Exercise, Grade, grade_answer
 
 import numpy as np
@@ -16,7 +16,7 @@ import pytest
 import torch
 from conftest import seeded
 
-NAME = "01.9 test"
+NAME = "02.9 test"
 RIGHT = Grade("right", "right")
 
 
@@ -26,7 +26,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[..., Grade]]:
 
     def register(expected: Callable, *probes: tuple, mistakes: dict | None = None, **options) -> Callable[..., Grade]:
         exercise = Exercise(expected, mistakes or {}, probes, **options)
-        monkeypatch.setitem(e01.EXERCISES, NAME, exercise)
+        monkeypatch.setitem(e02.EXERCISES, NAME, exercise)
         return lambda answer, **given: grade_answer(NAME, answer, **given)
 
     return register
@@ -323,10 +323,10 @@ def test_text_that_looks_like_a_number_is_text(ask: Callable) -> None:
 
 
 def test_an_answer_in_place_does_not_change_the_question(mean: Callable) -> None:
-    before = [probe[0].clone() for probe in e01.EXERCISES[NAME].probes]
+    before = [probe[0].clone() for probe in e02.EXERCISES[NAME].probes]
     assert mean(lambda x: x.mul_(0).mean()).status == "wrong"  # right, if the question were changed with it
     assert mean(lambda x: x.sum().div_(len(x))) == RIGHT
-    assert all(map(torch.equal, before, [probe[0] for probe in e01.EXERCISES[NAME].probes]))
+    assert all(map(torch.equal, before, [probe[0] for probe in e02.EXERCISES[NAME].probes]))
 
 
 @pytest.mark.parametrize(
