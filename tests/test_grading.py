@@ -89,7 +89,7 @@ print([name for name in sys.modules if ".exercises" in name])
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     before, after = (set(ast.literal_eval(line)) for line in printed.splitlines())
     assert not {name for name in before if name[-2:].isdigit()}
-    assert after - before == {"mnist_lr_helpers.exercises.e03"}
+    assert after - before == {"mnist_lr_helpers.exercises.e07"}
 
 
 # Not attempted, and attempts that look like it

@@ -43,6 +43,8 @@ class Exercise:
         tolerance: largest difference, absolute plus relative, that still counts as equal.
         ruled_out: functions that the task says to do without.
         hints: questions that lead there, the gentlest first, for a reader who does not know how to begin.
+        use: what is done with an answer, given it and a probe, to get the value that is judged; by default it is
+            called. A training step, say, is taken twice with a small model, and the weights are looked at.
     """
 
     expected: Callable[..., Any]
@@ -51,6 +53,7 @@ class Exercise:
     tolerance: float = 1e-4
     ruled_out: frozenset[str] = frozenset()
     hints: tuple[str, ...] = ()
+    use: Callable[..., Any] = lambda answer, *probe: answer(*probe)
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def grade_answer(name: str, answer: object, **given: object) -> Grade:
             f"the check cannot use {', '.join(given)} any more ({_told(error)}). Does your code give such a name to "
             "something else? Choose a name of your own and run the notebook again",
         )
-    trials = [_try(answer, probe, value, exercise.tolerance) for probe, value in wanted]
+    trials = [_try(exercise, answer, probe, value) for probe, value in wanted]
     if not all(trial.right for trial in trials):
         return Grade("wrong", _explain(exercise, trials, given))
     if used := exercise.ruled_out & _names_used(getattr(answer, "__code__", None)):
@@ -174,12 +177,12 @@ def _names_used(code: object) -> set[str]:
     return set(code.co_names).union(*(_names_used(constant) for constant in code.co_consts))
 
 
-def _try(answer: object, probe: tuple[Any, ...], wanted: object, tolerance: float) -> _Trial:
+def _try(exercise: Exercise, answer: object, probe: tuple[Any, ...], wanted: object) -> _Trial:
     if not callable(answer):
-        return _Trial(probe, wanted, answer, right=agree(answer, wanted, tolerance))
+        return _Trial(probe, wanted, answer, right=agree(answer, wanted, exercise.tolerance))
     arguments = copy.deepcopy(probe)  # so that an answer which works in place cannot change the question
     try:
-        value = answer(*arguments)
+        value = exercise.use(answer, *arguments)
     except Exception as error:  # whatever the reader's code raises is shown to the reader
         return _Trial(probe, wanted, trouble=f"your code stops with {_told(error)}")
     if value is None:
@@ -188,7 +191,7 @@ def _try(answer: object, probe: tuple[Any, ...], wanted: object, tolerance: floa
         return _Trial(probe, wanted, trouble="your function returns `...`: replace it with what you worked out")
     numbers = [(left, right) for left, right in zip(arguments, probe, strict=True) if as_tensor(right) is not None]
     changed = not all(agree(left, right, 0.0) for left, right in numbers)
-    return _Trial(probe, wanted, value, right=agree(value, wanted, tolerance), changed=changed)
+    return _Trial(probe, wanted, value, right=agree(value, wanted, exercise.tolerance), changed=changed)
 
 
 def _explain(exercise: Exercise, trials: list[_Trial], given: Mapping[str, object]) -> str:
