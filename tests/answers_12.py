@@ -36,7 +36,7 @@ def welch(m, s, n, m2, s2, n2, error=lambda s, n: s**2 / n, freedom=None):
 # Right answers in another style than the solution's.
 OTHERWISE = {
     "12.1 equal-size": _widest,
-    "12.2 idle-weight": _decayed_by_torch,
+    "12.3 idle-weight": _decayed_by_torch,
 }
 
 # Words of the hint → an answer as students write it.
@@ -50,14 +50,14 @@ NATURAL = {
             w for w in range(9000) if 795 * w + 10 < 785 * a + (a + 1) * b + (b + 1) * 10
         ),
     },
-    "12.2 idle-weight": {
+    "12.3 idle-weight": {
         "a factor of 2": lambda w, r, p, n: idle(w, n, lambda w: w - r * p * w),
         "not the first weight": lambda start, r, p, n: idle(start, n, lambda w: w - r * 2 * p * start),
         "this weight grows": lambda w, r, p, n: idle(w, n, lambda w: w + r * 2 * p * w),
         "one step too many": lambda w, r, p, n: idle(w, n + 1, lambda w: w - r * 2 * p * w),
         "times the learning rate": lambda w, r, p, n: idle(w, n, lambda w: w - 2 * p * w),
     },
-    "12.3 welch": {
+    "12.2 welch": {
         "not of s / n": lambda *a: welch(*a, error=lambda s, n: s / n),
         "for equal spreads": lambda *a: welch(*a, freedom=a[2] + a[5] - 2),
         "first minus second": lambda m, s, n, m2, s2, n2: welch(m2, s2, n2, m, s, n),

@@ -1,4 +1,4 @@
-"""Exercises of notebook 12: networks of equal size, weight decay, Welch's test, a sum for the mean."""
+"""Exercises of notebook 12: networks of equal size, Welch's test, weight decay, a sum for the mean."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ EXERCISES: dict[str, Exercise] = {
     "12.1 equal-size": Exercise(
         expected=lambda first, second: (_numbers(first, second) - 10) // 795,
         probes=((512, 256), (30, 2000), (64, 19), (64, 32), (9, 84)),  # the last has an equal
+        hints=(
+            "How many parameters does one more hidden neuron bring to the shallow network?",
+            "Write both counts as formulas and set them equal. Which way must you round the width?",
+        ),
         mistakes={
             "the outputs of the shallow network have biases too": lambda a, b: _numbers(a, b) // 795,
             "a width is a whole number: which way do you round?": lambda a, b: (_numbers(a, b) - 10) / 795,
@@ -35,27 +39,13 @@ EXERCISES: dict[str, Exercise] = {
             "this is the number of parameters; which width has as many?": _numbers,
         },
     ),
-    "12.2 idle-weight": Exercise(
-        expected=lambda w, rate, penalty, steps: w * (1 - 2 * rate * penalty) ** steps,
-        probes=((0.03, 0.1, 0.5, 10), (-2.0, 0.05, 1.0, 40)),
-        mistakes={
-            "the derivative of a square brings a factor of 2": lambda w, r, p, n: w * (1 - r * p) ** n,
-            "each step shrinks what is left of the weight, not the first weight": lambda w, r, p, n: (
-                w * (1 - 2 * r * p * n)
-            ),
-            "this weight grows: mind the direction of the step": lambda w, r, p, n: w * (1 + 2 * r * p) ** n,
-            "that is a single step": lambda w, r, p, n: w * (1 - 2 * r * p),
-            "this is one step too many": lambda w, r, p, n: w * (1 - 2 * r * p) ** (n + 1),
-            "a step is the gradient times the learning rate": lambda w, r, p, n: w * (1 - 2 * p) ** n,
-            "that is Adam, whose steps do not depend on the penalty": lambda w, r, p, n: math.copysign(
-                max(abs(w) - r * n, 0.0), w
-            ),
-        },
-        tolerance=1e-6,
-    ),
-    "12.3 welch": Exercise(
+    "12.2 welch": Exercise(
         expected=_welch,
         probes=((0.0618, 0.001, 5, 0.0641, 0.0028, 8), (3.0, 1.0, 4, 2.0, 2.0, 10)),
+        hints=(
+            "What is the spread of a *mean* of n runs, when one run has the spread s?",
+            "Name v₁ and v₂ first. Where do the two formulas use them, and where their squares?",
+        ),
         mistakes={
             "the sign of t is turned round: first minus second": lambda *a: (-_welch(*a)[0], ...),
             "t has a sign, which says which mean is the larger one": lambda *a: (abs(_welch(*a)[0]), ...),
@@ -79,9 +69,35 @@ EXERCISES: dict[str, Exercise] = {
         },
         tolerance=1e-6,
     ),
+    "12.3 idle-weight": Exercise(
+        expected=lambda w, rate, penalty, steps: w * (1 - 2 * rate * penalty) ** steps,
+        probes=((0.03, 0.1, 0.5, 10), (-2.0, 0.05, 1.0, 40)),
+        hints=(
+            "What is the derivative of λ w² along w? What does one step make of w?",
+            "After one step w is a factor times what it was. What happens to that factor in the next step?",
+        ),
+        mistakes={
+            "the derivative of a square brings a factor of 2": lambda w, r, p, n: w * (1 - r * p) ** n,
+            "each step shrinks what is left of the weight, not the first weight": lambda w, r, p, n: (
+                w * (1 - 2 * r * p * n)
+            ),
+            "this weight grows: mind the direction of the step": lambda w, r, p, n: w * (1 + 2 * r * p) ** n,
+            "that is a single step": lambda w, r, p, n: w * (1 - 2 * r * p),
+            "this is one step too many": lambda w, r, p, n: w * (1 - 2 * r * p) ** (n + 1),
+            "a step is the gradient times the learning rate": lambda w, r, p, n: w * (1 - 2 * p) ** n,
+            "that is Adam, whose steps do not depend on the penalty": lambda w, r, p, n: math.copysign(
+                max(abs(w) - r * n, 0.0), w
+            ),
+        },
+        tolerance=1e-6,
+    ),
     "12.4 sum-for-mean": Exercise(
         expected=lambda rate, penalty, n: (rate / n, penalty * n),
         probes=((0.1, 1e-3, 200), (0.4, 5e-5, 64)),
+        hints=(
+            "By which factor does the gradient of the images grow, if the mean becomes a sum?",
+            "Which learning rate makes up for that factor? Which penalty keeps its weight beside the images?",
+        ),
         mistakes={
             "the steps now suit the images, but what is the penalty beside a sum?": lambda r, p, n: (r / n, p),
             "the balance suits, but how long are the steps now?": lambda r, p, n: (r, p * n),

@@ -25,6 +25,10 @@ EXERCISES: dict[str, Exercise] = {
             (_rows.sqrt(), torch.tensor([[1.0, 2, 0], [-3, 5, 1], [4, 0, -2]])),
             (2.0 * (_rows % 6 < 3), torch.tensor([[-1.0, 1.0], [-1.0, 2.0]])),  # a falling edge: negative values
         ),
+        hints=(
+            "In an image of 5 rows, how many places are there for a filter of 2 rows?",
+            "Two loops as in `convolve`, over the places that are left. Which rows does the patch at place `row` hold?",
+        ),
         mistakes={
             "you turn the filter by half a turn; leave it as it is": lambda image, w: _visit(image, w.flip(0, 1)),
             "this is padded: the filter hangs over the border": lambda image, w: _visit(image, w, 1),
@@ -41,6 +45,10 @@ EXERCISES: dict[str, Exercise] = {
     "13.2 count-a-layer": Exercise(
         expected=lambda side, c, f, k: (f * (c * k * k + 1), side * side * f * c * k * k),
         probes=((28, 1, 16, 5), (14, 16, 32, 3)),
+        hints=(
+            "How many weights has one filter, if it looks at all input channels? How many biases?",
+            "Which of the two counts depends on how often a weight is used? At how many places is it?",
+        ),
         mistakes={
             "the biases are missing from the parameters": lambda s, c, f, k: (f * c * k * k, ...),
             "a filter looks at all input channels": lambda s, c, f, k: (f * (k * k + 1), ...),
@@ -64,6 +72,10 @@ EXERCISES: dict[str, Exercise] = {
     "13.3 receptive-field": Exercise(
         expected=_field,
         probes=((5, 1), (5, 2), (3, 3)),
+        hints=(
+            "A convolution adds kernel − 1 steps to the field, a pooling one. How long is a step at first?",
+            "Keep two numbers, the field and the step. What does a pooling do to the step of the next block?",
+        ),
         mistakes={
             "pooling also widens the field by itself": lambda k, blocks: _field(k, blocks, pooling=0),
             "after pooling, a step on the map is two pixels of the image": lambda k, blocks: _field(

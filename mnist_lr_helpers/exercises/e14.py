@@ -1,4 +1,4 @@
-"""Exercises of notebook 14: counting features, the slope of a digit, ratios on a logarithmic axis."""
+"""Exercises of notebook 14: counting features, the slope of a digit, taking out the contrast."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ def _slope(ink: torch.Tensor, *, central: bool = True) -> torch.Tensor:
     return xy / yy
 
 
-def _ratios(errors: list[int]) -> list[float]:
-    """By how much each of the five steps divides the number of errors."""
-    return [max(1, errors[k]) / max(1, errors[k + 1]) for k in range(5)]
+def _full_contrast(images: torch.Tensor) -> torch.Tensor:
+    return images / images.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
 
 
 _inks = (
     torch.eye(5)[:, :4] + torch.eye(5).roll(1, 1)[:, :4] / 2,
     torch.tensor([[0, 0, 0.2, 1], [0, 1, 1, 0], [0.5, 1, 0, 0]]),
 )
+_faint = torch.stack([torch.zeros(1, 3, 4), 0.2 * _inks[1][None], torch.arange(12.0).view(1, 3, 4) / 40])
+
 
 EXERCISES: dict[str, Exercise] = {
     "14.1 feature-count": Exercise(
@@ -59,6 +60,10 @@ EXERCISES: dict[str, Exercise] = {
                 k * sum(len(range(0, side, cell // 2)) ** 2 for cell in cells)
             ),
         },
+        hints=(
+            "How many cells of 4 pixels, starting every 2 pixels, fit in one row of 28?",
+            "The first cell starts at 0, the last one where it just reaches the border. How many steps lie between?",
+        ),
     ),
     "14.2 slope": Exercise(
         expected=_slope,
@@ -73,22 +78,43 @@ EXERCISES: dict[str, Exercise] = {
                 _second_moments(ink)[1] / (_second_moments(ink)[0] * _second_moments(ink)[2]).sqrt()
             ),
             "grey ink counts less than full ink": lambda ink: _slope((ink > 0).float()),
-            "notebook 01 gave the angle, in degrees; here the slope is asked": lambda ink: _slope(ink).atan().rad2deg(),
-            "this is the angle; the slope is its tangent": lambda ink: _slope(ink).atan(),
+            "this is the angle in degrees; the slope is its tangent": lambda ink: _slope(ink).atan().rad2deg(),
+            "this is the angle in radians; the slope is its tangent": lambda ink: _slope(ink).atan(),
             "this is the covariance; a slope compares it with the variance": lambda ink: (
                 _second_moments(ink)[1] / ink.sum()
             ),
         },
         ruled_out=frozenset({"moments"}),
+        hints=(
+            "Where is the centre of the ink, if each pixel weighs as much as its ink?",
+            "How far from that centre is each pixel, in x and in y, and which product of the two do you average?",
+        ),
     ),
-    "14.3 longest-step": Exercise(
-        expected=lambda errors: 2 + max(range(5), key=_ratios(errors).__getitem__),
+    "14.3 full-contrast": Exercise(
+        expected=_full_contrast,
+        probes=((_faint,),),
         mistakes={
-            "this step removes the most errors; equal lengths on that axis are equal ratios": lambda errors: (
-                2 + max(range(5), key=lambda k: errors[k] - errors[k + 1])
+            "this is the strongest ink of all images together; each image has its own": lambda images: (
+                images / images.max()
             ),
-            "this is the rung where the step begins": lambda errors: 1 + max(range(5), key=_ratios(errors).__getitem__),
-            "this is the shortest step": lambda errors: 2 + min(range(5), key=_ratios(errors).__getitem__),
+            "an image without ink stays without ink; here it became nan": lambda images: (
+                images / images.amax(dim=(1, 2, 3), keepdim=True)
+            ),
+            "each row has its own maximum here; one for the whole image is asked": lambda images: (
+                images / images.amax(dim=3, keepdim=True).clamp_min(1e-6)
+            ),
+            "this divides by all the ink, not by the strongest": lambda images: (
+                images / images.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
+            ),
+            "this makes the darkest ink 1 by adding; then paper is no longer 0": lambda images: (
+                images + 1 - images.amax(dim=(1, 2, 3), keepdim=True)
+            ),
+            "this leaves only full ink or paper; grey ink is to stay grey": lambda images: (images > 0).float(),
         },
+        hints=(
+            "Which number belongs to an image, and by which operation does the strongest ink become 1?",
+            "amax takes several axes at once. What shape must its result have to divide [n, 1, height, width], and "
+            "what if it is 0?",
+        ),
     ),
 }

@@ -1,0 +1,116 @@
+"""What students might answer to the exercises of notebook 05: rightly in another style, and with the usual mistakes."""
+
+from collections import Counter
+from itertools import count
+
+import numpy as np
+import pandas as pd
+import torch
+
+
+def table_of(probabilities, labels):
+    table = pd.DataFrame({"sure": probabilities.amax(dim=1), "said": probabilities.argmax(dim=1), "label": labels})
+    return table.assign(wrong=table["said"] != table["label"])
+
+
+def surest(probabilities, labels, n, ascending=False):
+    table = table_of(probabilities, labels)
+    return list(table[table["wrong"]].sort_values("sure", ascending=ascending).index[:n])
+
+
+def tally(labels, predicted, right=False):
+    matrix = np.zeros((10, 10), dtype=int)
+    np.add.at(matrix, (labels.numpy(), predicted.numpy()), 1)
+    if not right:
+        np.fill_diagonal(matrix, 0)
+    return matrix
+
+
+def place(matrix):
+    return np.unravel_index(matrix.argmax(), matrix.shape)
+
+
+def vote_by_vote(image, weights, a, b):
+    return [image[j].item() * (weights[a, j].item() - weights[b, j].item()) for j in range(len(image))]
+
+
+def rubbed(votes, bias, order=None):
+    """Rub out one pixel after the other and add up anew each time."""
+    ink = np.array(votes)
+    order = np.argsort(-ink) if order is None else order
+    for done in count():
+        if ink.sum() + bias < 0:
+            return done
+        ink[order[done]] = 0
+
+
+def by_group(wrong, groups):
+    return pd.Series(wrong.numpy()).groupby(groups.numpy())
+
+
+# Right answers in another style than the solution's.
+OTHERWISE = {
+    "05.1 surest errors": surest,
+    "05.2 top confusion": lambda labels, predicted: place(tally(labels, predicted)),
+    "05.3 votes": vote_by_vote,
+    "05.4 rub out": rubbed,
+    "05.5 error rates": lambda wrong, groups, k: by_group(wrong, groups).mean().tolist(),
+}
+
+# Words of the hint → an answer as students write it.
+NATURAL = {
+    "05.1 surest errors": {
+        "right answers among these": lambda p, y, n: np.argsort(-p.numpy().max(axis=1))[:n],
+        "turn the order round": lambda p, y, n: surest(p, y, n, ascending=True),
+        "not the surest": lambda p, y, n: [i for i in range(len(y)) if p[i].argmax() != y[i]][:n],
+        "places among the errors": lambda p, y, n: (
+            table_of(p, y).query("wrong").reset_index()["sure"].nlargest(n).index.tolist()
+        ),
+        "say where they stand": lambda p, y, n: table_of(p, y).query("wrong")["sure"].nlargest(n).tolist(),
+        "only the surest are asked for": lambda p, y, n: surest(p, y, len(y)),
+    },
+    "05.2 top confusion": {
+        "no confusion": lambda labels, predicted: place(tally(labels, predicted, right=True)),
+        "the true class comes first": lambda labels, predicted: place(tally(labels, predicted).T),
+        "belong together": lambda labels, predicted: (
+            tally(labels, predicted).sum(axis=1).argmax(),
+            tally(labels, predicted).sum(axis=0).argmax(),
+        ),
+        "are two kinds": lambda labels, predicted: place(
+            np.triu(tally(labels, predicted) + tally(labels, predicted).T)
+        ),
+        "how often it comes": lambda labels, predicted: tally(labels, predicted).max(),
+    },
+    "05.3 votes": {
+        "the sign is turned round": lambda image, weights, a, b: vote_by_vote(image, weights, b, a),
+        "the image is not used": lambda image, weights, a, b: weights.numpy()[a] - weights.numpy()[b],
+        "this is the sum": lambda image, weights, a, b: sum(vote_by_vote(image, weights, a, b)),
+        "only one class is used": lambda image, weights, a, b: np.multiply(image, weights[a]),
+    },
+    "05.4 rub out": {
+        "9 is still ahead": lambda votes, bias: rubbed(votes, bias) - 1,
+        "not the first pixel": lambda votes, bias: rubbed(votes, bias, range(len(votes))),
+        "the biases are forgotten": lambda votes, bias: rubbed(votes, 0),
+        "votes for 4 are rubbed out": lambda votes, bias: rubbed(votes, bias, np.argsort(-np.abs(votes))),
+        "fewer will do": lambda votes, bias: sum(vote > 0 for vote in votes.tolist()),
+    },
+    "05.5 error rates": {
+        "this is the accuracy": lambda wrong, groups, k: 1 - by_group(wrong, groups).mean(),
+        "these are numbers of errors": lambda wrong, groups, k: by_group(wrong, groups).sum().tolist(),
+        "divides by all images": lambda wrong, groups, k: [
+            Counter(groups[wrong].tolist())[group] / len(groups) for group in range(k)
+        ],
+        "part of all errors": lambda wrong, groups, k: [
+            Counter(groups[wrong].tolist())[group] / wrong.sum().item() for group in range(k)
+        ],
+        "these are percentages": lambda wrong, groups, k: (100 * by_group(wrong, groups).mean()).to_numpy(),
+    },
+}
+
+# What a run might have measured, for the exercises whose answer is a value.
+MEASURED = {
+    "05.4 rub out": {
+        "votes": torch.tensor([0.1, 0.3, -0.2, 0.2, 0.6, 1.5, -2.5, 0.9, 1.2, 1.0, 0.4]),
+        "bias": -1.7,
+    },
+}
