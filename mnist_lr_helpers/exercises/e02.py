@@ -37,8 +37,6 @@ EXERCISES: dict[str, Exercise] = {
             "this takes the scores for odds; they are the logarithms of odds": lambda z: z / (z + 1),
             "odds of 3 to 1 are three parts of 3 + 1, not of 3 − 1": lambda z: z.exp() / (z.exp() - 1),
             "the scores share one probability here; each score is a question of its own": lambda z: z.softmax(dim=0),
-            "the logarithm here is the natural one: its base is e, not 10": lambda z: 10**z / (10**z + 1),
-            "this is the way back, from probabilities to scores": torch.logit,
         },
         ruled_out=frozenset({"sigmoid", "Sigmoid", "expit"}),
         hints=(
@@ -62,14 +60,8 @@ EXERCISES: dict[str, Exercise] = {
             "the labels are not used: only the probability of the label counts": lambda z, y: (
                 -z.softmax(dim=1).log().mean()
             ),
-            "this takes the most probable class instead of the label": lambda z, y: (
-                -z.softmax(dim=1).amax(dim=1).log().mean()
-            ),
             "these are logits of the label; turn them into probabilities first": lambda z, y: (
                 -(z.gather(1, y[:, None]).mean())
-            ),
-            "this is the logarithm of the mean; take the logarithm of each image, then the mean": lambda z, y: (
-                -_of_the_label(z, y).mean().log()
             ),
             "the logarithm is missing: this is the mean of the probabilities": lambda z, y: _of_the_label(z, y).mean(),
             "softmax goes over the classes of one image, not over the images: mind dim": lambda z, y: (
@@ -103,12 +95,6 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "the labels are not used: the truth is missing": lambda x, p, y: p.T @ x / len(x),
             "the pixels are not used: this is the gradient of the biases": lambda x, p, y: _errors(p, y).mean(dim=0),
-            "the mean is over the images alone, not over the classes too": lambda x, p, y: (
-                _errors(p, y).T @ x / p.numel()
-            ),
-            "this divides by the number of classes; the mean is over the images": lambda x, p, y: (
-                _errors(p, y).T @ x / p.shape[1]
-            ),
             "the truth is 1 in the column of the label; here it is the label's number": lambda x, p, y: (
                 (p - y[:, None]).T @ x / len(x)
             ),
@@ -130,17 +116,12 @@ EXERCISES: dict[str, Exercise] = {
                 _logits(x, w, b).log_softmax(dim=1),
                 ...,
             ),
-            "there is a sigmoid in the module; it should end at the logits": lambda x, w, b: (
-                _logits(x, w, b).sigmoid(),
-                ...,
-            ),
             "the module has no biases": lambda x, w, b: (_logits(x, w), 7_840),
             "the given biases are not loaded": lambda x, w, b: (_logits(x, w), ...),
             "the logits are right; each class has a bias, and it counts too": lambda x, w, b: (..., 7_840),
             "the logits are right; count the numbers in the parameters, not the tensors": lambda x, w, b: (..., 2),
             "the logits come first, then the number": lambda x, w, b: (7_850, _logits(x, w, b)),
             "the logits are turned on their side: one row an image": lambda x, w, b: (_logits(x, w, b).T, ...),
-            "these are predicted classes, not logits": lambda x, w, b: (_logits(x, w, b).argmax(dim=1), ...),
         },
         hints=(
             "Which one layer holds 10 rows of 784 weights and 10 biases, and what shape of input does it take?",
