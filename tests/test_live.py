@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from mnist_lr_helpers import live, models
+from mnist_lr_helpers.data import load_data
 from mnist_lr_helpers.evaluation import share_interval
 from mnist_lr_helpers.files import PROJECT
 from mnist_lr_helpers.plotting import COLOURS
@@ -62,6 +63,11 @@ def inputs_of(name: str, digits) -> dict[str, object]:
         case "pad":
             return {"models": [for_the_pad(name, model) for name, model in judges().items()]}
     raise ValueError(f"test_live.py has no data for the figure {name!r}")
+
+
+def shown(name: str) -> live.LiveFigure:
+    """The figure, in a kernel that has no fixtures."""
+    return live.show(name, **inputs_of(name, load_data("digits")))
 
 
 def nearest_mean(digits) -> tuple[torch.Tensor, torch.Tensor]:
