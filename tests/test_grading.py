@@ -1,13 +1,15 @@
 """The grader answers: not attempted, wrong because …, right; and it says of a wrong answer what can be seen in it."""
 
 import ast
+import contextlib
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
-from mnist_lr_helpers.exercises import e02, grading
+from mnist_lr_helpers.exercises import e02, grading, guard
 from mnist_lr_helpers.exercises.grading import Exercise, Grade, grade_answer
 
 import numpy as np
@@ -408,3 +410,83 @@ def test_odd_values_are_wrong(ask: Callable) -> None:
     circle.append(circle)
     for value in (circle, Invisible(), torch.ones(2, device="meta"), set(), object, print):
         assert ask(lambda: 0.5)(value).status == "wrong"
+
+
+# Answers that would do harm
+
+
+def test_an_answer_that_never_ends_is_stopped(mean: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "SECONDS", 0.2)
+
+    def endless(x):
+        while True:
+            with contextlib.suppress(Exception):
+                x = x + 1
+
+    before = signal.getsignal(signal.SIGALRM)
+    grade = mean(endless)
+    assert grade.status == "wrong"
+    assert grade.message.startswith("with tensor([0., 1., 2., 3.]) your code takes more than")
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+@pytest.mark.parametrize("leave", [SystemExit, GeneratorExit])
+def test_an_answer_that_leaves_is_told_so(mean: Callable, leave: type[BaseException]) -> None:
+    def leaving(x):
+        raise leave
+
+    assert f"your code leaves with {leave.__name__}" in mean(leaving).message
+
+
+def test_an_interrupt_is_the_readers_own(mean: Callable) -> None:
+    def interrupted(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mean(interrupted)
+
+
+def test_prints_are_shown_and_cut(mean: Callable, capsys: pytest.CaptureFixture) -> None:
+    def talkative(x):
+        print("here", "x" * 10_000_000)
+        return x.mean()
+
+    assert mean(talkative) == RIGHT
+    printed = capsys.readouterr().out
+    assert printed.startswith("here x")
+    assert printed.count("the rest is left out") == 1
+    assert len(printed) < 3_000
+
+
+def test_a_replaced_function_is_put_back_and_named(mean: Callable) -> None:
+    true = torch.allclose, torch.Tensor.mean
+
+    def patching(x):
+        torch.allclose = lambda *_, **__: True
+        torch.Tensor.mean = lambda *_, **__: 0
+        return 0
+
+    grade = mean(patching)
+    assert grade.status == "wrong"
+    assert "replaces torch.allclose, torch.Tensor.mean" in grade.message
+    assert (torch.allclose, torch.Tensor.mean) == true
+
+
+def test_what_was_replaced_before_does_not_judge(mean: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "allclose", lambda *_, **__: True)
+    assert mean(lambda x: x.mean() + 1).status == "wrong"
+
+
+def test_what_equals_everything_equals_no_number(mean: Callable) -> None:
+    class Chameleon:
+        def __eq__(self, other):
+            return True
+
+        __hash__ = None
+
+    assert mean(lambda x: Chameleon()).status == "wrong"
+
+
+def test_a_grade_names_the_known_mistake(mean: Callable) -> None:
+    assert mean(torch.sum).mistake == "that is the sum"
+    assert mean(torch.max).mistake == ""

@@ -19,6 +19,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from mnist_lr_helpers.exercises.comparison import agree, as_tensor, clue_in
+from mnist_lr_helpers.exercises.guard import SECONDS, TooLong, put_back, watched
 
 MARKS = {"not attempted": "○", "wrong": "✘", "right": "✔"}
 NOTHING = "your function returns nothing: print shows a value, return hands it over"
@@ -58,10 +59,11 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Grade:
-    """``"not attempted"``, ``"wrong"`` or ``"right"``, with what to tell the reader."""
+    """``"not attempted"``, ``"wrong"`` or ``"right"``, with what to tell the reader, and which known mistake it is."""
 
     status: str
     message: str
+    mistake: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,22 @@ def grade_answer(name: str, answer: object, **given: object) -> Grade:
             f"the check cannot use {', '.join(given)} any more ({_told(error)}). Does your code give such a name to "
             "something else? Choose a name of your own and run the notebook again",
         )
-    trials = [_try(exercise, answer, probe, value) for probe, value in wanted]
+    put_back()
+    trials: list[_Trial] = []
+    try:
+        with watched():
+            for probe, value in wanted:
+                trials.append(_try(exercise, answer, probe, value))
+    except TooLong:
+        question = ", ".join(map(_short, wanted[len(trials)][0]))
+        return Grade("wrong", f"with {question} your code takes more than {SECONDS} s: does a loop never end?")
+    if replaced := put_back():
+        names = ", ".join(replaced)
+        return Grade(
+            "wrong", f"your code replaces {names}, which everything else needs. It is put back: use it as it is"
+        )
     if not all(trial.right for trial in trials):
-        return Grade("wrong", _explain(exercise, trials, given))
+        return _explain(exercise, trials, given)
     if used := exercise.ruled_out & _names_used(getattr(answer, "__code__", None)):
         return Grade("wrong", f"the right numbers, but by {', '.join(sorted(used))}, which the task rules out")
     if any(trial.changed for trial in trials):
@@ -185,6 +200,8 @@ def _try(exercise: Exercise, answer: object, probe: tuple[Any, ...], wanted: obj
         value = exercise.use(answer, *arguments)
     except Exception as error:  # whatever the reader's code raises is shown to the reader
         return _Trial(probe, wanted, trouble=f"your code stops with {_told(error)}")
+    except (SystemExit, GeneratorExit) as error:
+        return _Trial(probe, wanted, trouble=f"your code leaves with {type(error).__name__}; it should return a value")
     if value is None:
         return _Trial(probe, wanted, trouble=NOTHING)
     if value is ...:
@@ -194,7 +211,7 @@ def _try(exercise: Exercise, answer: object, probe: tuple[Any, ...], wanted: obj
     return _Trial(probe, wanted, value, right=agree(value, wanted, exercise.tolerance), changed=changed)
 
 
-def _explain(exercise: Exercise, trials: list[_Trial], given: Mapping[str, object]) -> str:
+def _explain(exercise: Exercise, trials: list[_Trial], given: Mapping[str, object]) -> Grade:
     """What to tell the reader whose answer failed in at least one trial."""
     judged = [trial for trial in trials if not trial.trouble]
     trouble = next((f"with {trial.question} {trial.trouble}" for trial in trials if trial.trouble), "")
@@ -202,13 +219,13 @@ def _explain(exercise: Exercise, trials: list[_Trial], given: Mapping[str, objec
     if not all(trial.right for trial in judged):
         hints = (hint for hint, mistake in exercise.mistakes.items() if _made(mistake, judged, exercise, given))
         if hint := next(hints, ""):
-            return "; ".join(filter(None, [hint, trouble]))
+            return Grade("wrong", "; ".join(filter(None, [hint, trouble])), mistake=hint)
         clue = clue_in([(trial.value, trial.wanted) for trial in judged], exercise.tolerance)
         parts = [trouble or clue or "not right yet, and none of the usual mistakes"]
     if exercise.probes:
         parts += [f"right for {trial.question}" for trial in judged if trial.right][:1]
         parts += [f"for {t.question} yours is {_short(t.value)}" for t in judged if not t.right][:1]
-    return "; ".join(parts)
+    return Grade("wrong", "; ".join(filter(None, parts)))
 
 
 def _made(mistake: Callable[..., Any], judged: list[_Trial], exercise: Exercise, given: Mapping[str, object]) -> bool:

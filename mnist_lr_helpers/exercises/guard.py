@@ -1,0 +1,87 @@
+"""What keeps an answer from doing harm while it is tried: it may loop, print, exit, or replace the library's functions.
+
+It protects from accidents. Whoever wants to deceive the grader that runs in the same process can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+import numpy as np
+import torch
+
+SECONDS = 8  # that an answer may take, all of its probes together
+CHARACTERS = 2_000  # that an answer may print
+PLACES = {"torch": torch, "torch.nn.functional": torch.nn.functional, "torch.Tensor": torch.Tensor, "numpy": np}
+ORIGINALS = {
+    where: {name: value for name in dir(place) if callable(value := inspect.getattr_static(place, name, None))}
+    for where, place in PLACES.items()
+}
+
+
+class TooLong(BaseException):
+    """The answer takes too long. No ``except Exception`` in it catches this."""
+
+
+class ShortOutput(io.TextIOBase):
+    """Passes on the first characters that are written, and says once that the rest is left out."""
+
+    def __init__(self, target: io.TextIOBase) -> None:
+        self.target, self.left = target, CHARACTERS
+
+    def write(self, text: str) -> int:
+        """Pass on what still fits."""
+        if self.left > 0:
+            self.target.write(text[: self.left])
+            if len(text) > self.left:
+                self.target.write("\n… (your code prints more than this; the rest is left out)\n")
+            self.left -= len(text)
+        return len(text)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Run an answer with limits on its time and on what it prints.
+
+    The time is limited where the system can interrupt a computation: in the main thread, and not on Windows.
+
+    Raises:
+        TooLong: it has taken more than ``SECONDS``; again every second, should the answer catch everything.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise TooLong
+
+    timed = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGALRM, stop) if timed else None
+    others = signal.setitimer(signal.ITIMER_REAL, SECONDS, 1) if timed else None
+    try:
+        with contextlib.redirect_stdout(ShortOutput(sys.stdout)):
+            yield
+    finally:
+        if timed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_REAL, *others)
+
+
+def put_back() -> list[str]:
+    """Put back what was replaced in PyTorch and NumPy since the course was imported; return the names."""
+    replaced = []
+    for where, originals in ORIGINALS.items():
+        place = PLACES[where]
+        for name, original in originals.items():
+            if inspect.getattr_static(place, name, None) is not original:
+                replaced.append(f"{where}.{name}")
+                if name in vars(place):  # for a method of a base class, this uncovers it again
+                    delattr(place, name)
+                if inspect.getattr_static(place, name, None) is not original:
+                    setattr(place, name, original)
+    return replaced
