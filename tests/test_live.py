@@ -729,7 +729,7 @@ def test_every_control_has_a_name_and_is_reached_by_tab(browser, pages: Path, na
     focused = "document.activeElement?.shadowRoot?.activeElement"
     with tab(browser) as (page, _):
         open_page(page, pages, name)
-        wanted = page.locator("button:enabled, select:enabled, input:enabled, [tabindex='0']").count()
+        wanted = page.locator("button:enabled, select:enabled, input:enabled, summary, [tabindex='0']").count()
         seen = set()
         page.keyboard.press("Tab")
         while page.evaluate(f"!!{focused}"):
@@ -849,3 +849,17 @@ def test_colours_are_those_of_the_other_figures(browser, pages: Path) -> None:
         open_page(page, pages, "train", "#train=steps:9")
         strokes = page.locator(".chart path").evaluate_all("all => all.map(one => one.getAttribute('stroke'))")
         assert strokes == [COLOURS["train"], COLOURS["validation"], COLOURS["validation"]]
+
+
+@needs_chromium
+def test_pad_has_its_tools_folded_where_a_lesson_asks_for_it(browser, pages: Path, digits, tmp_path: Path) -> None:
+    html = live.show("pad", folded=True, **inputs_of("pad", digits)).data
+    (tmp_path / "folded.html").write_text(f"<main>{html}</main>", encoding="ascii")
+    with tab(browser) as (page, _):
+        open_page(page, pages, "pad")
+        assert page.get_by_role("button", name="Keep it").is_visible()
+        open_page(page, tmp_path, "folded")
+        assert page.get_by_label("Model").first.is_visible()
+        assert not page.get_by_role("button", name="Keep it").is_visible()
+        page.locator("summary").click()
+        assert page.get_by_role("button", name="Keep it").is_visible()

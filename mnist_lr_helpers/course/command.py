@@ -59,6 +59,13 @@ def _student(_: argparse.Namespace) -> None:
     print(*(path.relative_to(PROJECT) for path in write_edition()), sep="\n")
 
 
+def _grade(options: argparse.Namespace) -> int:
+    from mnist_lr_helpers.course.marks import POINTS, mark_class
+
+    output, points = Path(options.output).resolve(), Path(options.points or POINTS)
+    return mark_class(Path(options.folder), output, points, options.jobs)
+
+
 def _environment(_: argparse.Namespace) -> None:
     from mnist_lr_helpers.course.environment import write_environment
 
@@ -97,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("what", nargs="?", default="notebooks", choices=("notebooks", "run", "studies"), help=about)
     about = "write the students' edition, without solutions and outputs, into build/student"
     commands.add_parser("student", help=about).set_defaults(command=_student)
+    grade = commands.add_parser("grade", help="mark what a class has handed in: marks.csv and summary.html")
+    grade.set_defaults(command=_grade)
+    grade.add_argument("folder", help="notebooks of any name, a folder or archive a student, or the system's archive")
+    about = "where marks go, and what is marked stays marked (build/marks/)"
+    grade.add_argument("--output", default=PROJECT / "build" / "marks", metavar="DIR", help=about)
+    about = "a table like the course's mnist_lr_helpers/exercises/points.csv"
+    grade.add_argument("--points", metavar="FILE", help=about)
+    grade.add_argument("--jobs", type=_positive, metavar="N", help="lessons at a time (2, or 1 on a small machine)")
     about = "write environment.yml from requirements.lock"
     commands.add_parser("environment", help=about).set_defaults(command=_environment)
     _add_reproduce(commands.add_parser("reproduce", help="run the studies behind the published claims, on MNIST"))

@@ -114,7 +114,7 @@ def hint(number: str) -> None:
     if asked_for[name] <= len(hints):
         print(f"Hint {asked_for[name]} of {len(hints)}: {hints[asked_for[name] - 1]}")
     else:
-        print("There are no more hints. The solution is folded below the exercise; close it and write your own.")
+        print("There are no more hints. The course's own notebooks have a solution, folded below the exercise.")
 
 
 def check(name: str, answer: object, **given: object) -> None:
@@ -135,7 +135,11 @@ def grade_answer(name: str, answer: object, **given: object) -> Grade:
     Raises:
         KeyError: there is no exercise of that name.
     """
-    exercise = find_exercise(name)
+    return judge(find_exercise(name), answer, given)
+
+
+def judge(exercise: Exercise, answer: object, given: Mapping[str, object]) -> Grade:
+    """Grade an answer to this exercise; ``given`` are the measurements that it asks about."""
     if answer is ... or _is_stub(answer):
         return Grade("not attempted", "not attempted yet. Replace the … with your answer")
     if exercise.probes and not callable(answer):
