@@ -127,7 +127,8 @@ def _read_journal(journal: Path) -> dict[str, Mark]:
     for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
         try:
             row = json.loads(line)
-            known[row.pop("key")] = Mark(**row)
+            key = row.pop("key")
+            known[key] = Mark(**row)
         except (ValueError, TypeError, KeyError):  # the line at which a run was stopped
             continue
     return known
