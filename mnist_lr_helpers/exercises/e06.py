@@ -1,33 +1,61 @@
-"""Exercises of notebook 06: parameters, a stable log-softmax, the gradient, the loss of many batches."""
+"""Exercises of notebook 06: a stable log-softmax, slopes by differences, a hidden fault, another loss's gradient."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
+from torch import Tensor
+
+CURVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "the sum of cubes": lambda v: (v**3).sum(),
+    "the product of the first two numbers": lambda v: v[0] * v[1],
+}
 
 
-def _residual(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    return logits.softmax(dim=1) - torch.eye(logits.shape[1])[labels]
+def _slopes(name: str, at: Tensor, ahead: float, behind: float) -> Tensor:
+    """How much the function grows, per entry, from ``behind`` to ``ahead`` of that entry's own value."""
+    moves = torch.eye(len(at), dtype=at.dtype)
+    return torch.stack([CURVES[name](at + ahead * move) - CURVES[name](at + behind * move) for move in moves])
 
 
-def _weighted(losses: list[float], sizes: list[int]) -> float:
-    return sum(loss * size for loss, size in zip(losses, sizes, strict=True))
+def _all_at_once(name: str, at: Tensor, h: float) -> Tensor:
+    return ((CURVES[name](at + h) - CURVES[name](at - h)) / (2 * h)).expand(len(at))
+
+
+def _never_put_back(name: str, at: Tensor, h: float) -> Tensor:
+    before = torch.ones(len(at), len(at)).tril(-1)  # row i: the entries that have moved before i
+    return torch.stack([_slopes(name, at - h * row, h, -h)[i] / (2 * h) for i, row in enumerate(before)])
+
+
+def _truth(logits: Tensor, labels: Tensor) -> Tensor:
+    return torch.eye(logits.shape[1])[labels]
+
+
+def _repaired(probabilities: Tensor, pixels: Tensor, labels: Tensor) -> Tensor:
+    return (probabilities - _truth(probabilities, labels)).T @ pixels / len(pixels)
+
+
+def _powers(logits: Tensor, largest: Tensor | float) -> Tensor:
+    powers = (logits - largest).exp()
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
+def _squared(logits: Tensor, labels: Tensor) -> Tensor:
+    """The gradient of the summed squared errors, one row an image."""
+    p = logits.softmax(dim=1)
+    errors = p - _truth(logits, labels)
+    return 2 * p * (errors - (p * errors).sum(dim=1, keepdim=True))
+
+
+_weights = torch.tensor([[0.5, -1.0, 2.0], [1.0, 0.0, 1.0]])
+_images = torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, 0.5], [1.0, 1.0, 1.0]])
 
 
 EXERCISES: dict[str, Exercise] = {
-    "06.1 parameter-count": Exercise(
-        expected=lambda height, width, channels, classes: (height * width * channels + 1) * classes,
-        probes=((28, 28, 1, 10), (32, 32, 3, 100), (20, 30, 3, 7)),
-        mistakes={
-            "the weights are right, the biases are missing": lambda h, w, c, k: h * w * c * k,
-            "each class has a bias of its own, not one for all": lambda h, w, c, k: h * w * c * k + 1,
-            "each pixel has as many numbers as there are channels": lambda h, w, c, k: (h * w + 1) * k,
-            "biases belong to classes, not to inputs": lambda h, w, c, k: h * w * c * (k + 1),
-            "an image need not be square": lambda h, w, c, k: (h * h * c + 1) * k,
-        },
-    ),
-    "06.2 stable-log-softmax": Exercise(
+    "06.1 log-softmax": Exercise(
         expected=lambda z: z.log_softmax(dim=1),
         probes=((torch.tensor([[1.0, 2.0, 4.0]]),), (torch.tensor([[1000.0, 0.0, -1000.0], [3.0, 3.0, 3.0]]),)),
         mistakes={
@@ -44,43 +72,74 @@ EXERCISES: dict[str, Exercise] = {
                 z - z.max() - (z - z.max()).exp().sum(1, keepdim=True).log()
             ),
         },
+        hints=(
+            "What is the largest number that exp gets to see in your function? What would be a safe one?",
+            "Put any class k in place of the label y in the last displayed line. Which terms are the same for all k?",
+        ),
         ruled_out=frozenset({"log_softmax", "LogSoftmax", "logsumexp", "cross_entropy"}),
     ),
-    "06.3 bias-gradient": Exercise(
-        expected=lambda z, y: _residual(z, y).mean(dim=0),
+    "06.2 slopes": Exercise(
+        expected=lambda name, at, h: _slopes(name, at, h, -h) / (2 * h),
+        probes=(
+            ("the sum of cubes", torch.tensor([1.0, 2.0, -1.0], dtype=torch.float64), 0.5),
+            ("the product of the first two numbers", torch.tensor([3.0, 5.0, 7.0], dtype=torch.float64), 0.5),
+        ),
+        use=lambda answer, name, at, h: answer(CURVES[name], at, h),
+        mistakes={
+            "this looks to one side only": lambda name, at, h: _slopes(name, at, h, 0) / h,
+            "from one side to the other it is a longer way than h": lambda name, at, h: _slopes(name, at, h, -h) / h,
+            "all entries move at the same time: each needs a turn of its own": _all_at_once,
+            "an entry is not put back before the next one moves": _never_put_back,
+        },
+        hints=(
+            "Which two values of the function do you need for the first entry? What has become of the others?",
+            "How do you leave `at` itself as it was? And how far apart are your two places?",
+        ),
+        ruled_out=frozenset({"autograd", "backward", "grad", "gradcheck", "jacobian"}),
+    ),
+    "06.3 repaired": Exercise(
+        expected=lambda w, x, y: _repaired((x @ w.T).softmax(dim=1), x, y),
+        probes=(
+            (_weights, _images, torch.tensor([0, 1, 1])),
+            (200 * _weights, _images, torch.tensor([1, 0, 1])),
+            (torch.tensor([[60.0, -60.0], [55.0, -62.0]]), torch.eye(2), torch.tensor([1, 0])),
+        ),
+        mistakes={
+            "the fault is still there: you see it with weights other than zero": lambda w, x, y: _repaired(
+                _powers(x @ w.T, (x @ w.T).amax(dim=0)), x, y
+            ),
+            "now a large logit overflows": lambda w, x, y: _repaired(_powers(x @ w.T, 0.0), x, y),
+            "one number for the whole batch: an image far below it is left with nothing but zeros": lambda w, x, y: (
+                _repaired(_powers(x @ w.T, (x @ w.T).max()), x, y)
+            ),
+            "now each class sums to 1, not each image": lambda w, x, y: _repaired((x @ w.T).softmax(dim=0), x, y),
+            "this is a sum over the images": lambda w, x, y: len(x) * _repaired((x @ w.T).softmax(dim=1), x, y),
+        },
+        hints=(
+            "With zero weights all logits are alike. Which lines can then do no harm, whatever they do?",
+            "Print the shape of each intermediate result. Which numbers may be subtracted from an image's logits "
+            "without changing its probabilities?",
+        ),
+    ),
+    "06.4 squared-gradient": Exercise(
+        expected=lambda z, y: _squared(z, y) / len(z),
         probes=(
             (torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 2])),
             (torch.tensor([[0.0, 0.0], [1.0, -1.0], [0.5, 2.0]]), torch.tensor([1, 0, 0])),
-            (torch.tensor([[1.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 0.5]]), torch.tensor([0, 1])),
         ),
         mistakes={
-            "the sign is turned round: this points downhill": lambda z, y: -_residual(z, y).mean(dim=0),
-            "the loss is a mean over the images, this is a sum": lambda z, y: _residual(z, y).sum(dim=0),
-            "the loss is a mean over the images alone, not over the classes too": lambda z, y: (
-                _residual(z, y).mean(dim=0) / z.shape[1]
+            "this is the slope along p, not along the logits": lambda z, y: 2 * (z.softmax(1) - _truth(z, y)) / len(z),
+            "this is the gradient of cross-entropy": lambda z, y: (z.softmax(1) - _truth(z, y)) / len(z),
+            "a logit moves all probabilities of its image, not only its own": lambda z, y: (
+                2 * (z.softmax(1) - _truth(z, y)) * z.softmax(1) * (1 - z.softmax(1)) / len(z)
             ),
-            "this is one row for each image; the loss is a mean over them": _residual,
-            "the labels are not used yet": lambda z, y: z.softmax(1).mean(dim=0),
-            "these are logits minus truth, not probabilities": lambda z, y: (z - torch.eye(z.shape[1])[y]).mean(dim=0),
-            "the probabilities of an image sum to 1, not those of a class: mind dim": lambda z, y: (
-                z.softmax(dim=0) - torch.eye(z.shape[1])[y]
-            ).mean(dim=0),
+            "the derivative of a square brings a factor": lambda z, y: _squared(z, y) / (2 * len(z)),
+            "the loss is a mean over the images, this is a sum": _squared,
         },
-        ruled_out=frozenset({"autograd", "backward", "grad"}),
-    ),
-    "06.4 many-batches": Exercise(
-        expected=lambda losses, sizes: _weighted(losses, sizes) / sum(sizes),
-        probes=(([0.5, 0.25, 2.0], [64, 64, 2]), ([1.0, 3.0], [10, 5]), ([0.7], [48])),
-        mistakes={
-            "every batch counts the same here, also a small one": lambda losses, sizes: sum(losses) / len(losses),
-            "this is the sum over the images, not their mean": _weighted,
-            "this is the sum of the batch means": lambda losses, sizes: sum(losses),
-            "the last batch is left out": lambda losses, sizes: (
-                _weighted(losses[:-1], sizes[:-1]) / max(1, sum(sizes[:-1]))
-            ),
-            "this divides as if all batches were as large as the first": lambda losses, sizes: (
-                _weighted(losses, sizes) / (len(sizes) * sizes[0])
-            ),
-        },
+        hints=(
+            "What is the slope of the loss along one probability? How many probabilities does one logit move?",
+            "Write the sum over j out. Where does [j = k] leave one term, and which part is the same for all classes?",
+        ),
+        ruled_out=frozenset({"autograd", "backward", "grad", "jacobian"}),
     ),
 }
