@@ -7,7 +7,7 @@ PAGES := build/book_pages
 BUILDER ?= html
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run check test bench lab book student notebooks reproduce lock clean
+.PHONY: help run check test bench lab book student grade notebooks reproduce lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,7 +44,10 @@ book: .venv/ready  ## build the book: open build/book/index.html; FROM=build/not
 	$(PYTHON_IN_VENV) -m sphinx -q -E -W --keep-going -b $(BUILDER) -c notebooks -d build/doctrees $(if $(FROM),$(PAGES),notebooks) build/book
 
 student: .venv/ready  ## write the students' edition, without solutions and outputs, into build/student
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers student
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers student $(ARGS)
+
+grade: .venv/ready  ## mark what a class has handed in: FROM=folder; marks and a summary in build/marks
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers grade $(FROM) $(ARGS)
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --jobs 1 $(ARGS)

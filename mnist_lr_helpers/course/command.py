@@ -53,10 +53,11 @@ def _publish(options: argparse.Namespace) -> None:
     publishers[options.what]()
 
 
-def _student(_: argparse.Namespace) -> None:
-    from mnist_lr_helpers.course.student import write_edition
+def _student(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course.student import write_edition, write_nbgrader
 
-    print(*(path.relative_to(PROJECT) for path in write_edition()), sep="\n")
+    writers = {"notebooks": write_edition, "nbgrader": write_nbgrader}
+    print(*(path.relative_to(PROJECT) for path in writers[options.format]()), sep="\n")
 
 
 def _grade(options: argparse.Namespace) -> int:
@@ -103,7 +104,10 @@ def _parser() -> argparse.ArgumentParser:
     about = "the notebooks; or only the times of a whole run, or of the studies"
     publish.add_argument("what", nargs="?", default="notebooks", choices=("notebooks", "run", "studies"), help=about)
     about = "write the students' edition, without solutions and outputs, into build/student"
-    commands.add_parser("student", help=about).set_defaults(command=_student)
+    student = commands.add_parser("student", help=about)
+    student.set_defaults(command=_student)
+    about = "or nbgrader's: source assignments with solutions and locked tests, into build/nbgrader"
+    student.add_argument("--format", default="notebooks", choices=("notebooks", "nbgrader"), help=about)
     grade = commands.add_parser("grade", help="mark what a class has handed in: marks.csv and summary.html")
     grade.set_defaults(command=_grade)
     grade.add_argument("folder", help="notebooks of any name, a folder or archive a student, or the system's archive")

@@ -64,7 +64,7 @@ def mark_class(folder: Path, output: Path, points: Path = POINTS, workers: int |
     return int(bool(troubles))
 
 
-def read_points(path: Path) -> dict[str, float]:
+def read_points(path: Path = POINTS) -> dict[str, float]:
     """Exercise number → points.
 
     Raises:
