@@ -54,10 +54,11 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _student(options: argparse.Namespace) -> None:
-    from mnist_lr_helpers.course.student import write_edition, write_nbgrader
+    from mnist_lr_helpers.course.assignments import write_assignments
+    from mnist_lr_helpers.course.student import write_edition
 
-    writers = {"notebooks": write_edition, "nbgrader": write_nbgrader}
-    print(*(path.relative_to(PROJECT) for path in writers[options.format]()), sep="\n")
+    written = write_edition() if options.format == "notebooks" else write_assignments(options.format)
+    print(*(path.relative_to(PROJECT) for path in written), sep="\n")
 
 
 def _grade(options: argparse.Namespace) -> int:
@@ -106,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     about = "write the students' edition, without solutions and outputs, into build/student"
     student = commands.add_parser("student", help=about)
     student.set_defaults(command=_student)
-    about = "or nbgrader's: source assignments with solutions and locked tests, into build/nbgrader"
-    student.add_argument("--format", default="notebooks", choices=("notebooks", "nbgrader"), help=about)
+    about = "or assignments with solutions and tests, for that program, into build/nbgrader or build/otter"
+    student.add_argument("--format", default="notebooks", choices=("notebooks", "nbgrader", "otter"), help=about)
     grade = commands.add_parser("grade", help="mark what a class has handed in: marks.csv and summary.html")
     grade.set_defaults(command=_grade)
     grade.add_argument("folder", help="notebooks of any name, a folder or archive a student, or the system's archive")
