@@ -63,6 +63,11 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "this answers the opposite question": lambda a, n: abs(a * n - round(a * n)) >= 1e-6,
         },
+        hints=(
+            "How many images are right if 97.5 % of 40 are? And of 30? Which of the two can be?",
+            "How far may accuracy × n be from the nearest whole number, if only the rounding of a computer is "
+            "to blame?",
+        ),
     ),
     "15.2 price-of-peeking": Exercise(
         expected=lambda validation, test: test[validation.argmin()] - test.min(),
@@ -86,6 +91,10 @@ EXERCISES: dict[str, Exercise] = {
                 validation.argmin()
             ],
         },
+        hints=(
+            "At which epoch does the honest document stop? And the other one?",
+            "Which value of `test` does the reader of each document get in the end? The price is their difference.",
+        ),
     ),
     "15.3 one-more-run": Exercise(
         expected=_one_more,
@@ -104,5 +113,11 @@ EXERCISES: dict[str, Exercise] = {
             "this leaves 5 % on each side, 10 % in all": lambda runs: _one_more(runs, quantile=_t(runs, share=0.95)),
         },
         tolerance=1e-6,
+        hints=(
+            "Three things go into the half width: the scatter of the runs, a factor from the t distribution, "
+            "and the root. Which of them can you compute first?",
+            "How many degrees of freedom have n runs left, once their mean is taken from them? The standard "
+            "deviation knows the same.",
+        ),
     ),
 }

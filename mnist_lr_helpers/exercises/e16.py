@@ -58,6 +58,12 @@ EXERCISES: dict[str, Exercise] = {
                 14 - int(profile.argmax())
             ),
         },
+        hints=(
+            "In which row does a profile have its centre of mass, if all of its ink lies in row 3? If half of "
+            "it lies in row 3 and half in row 5?",
+            "The centre is the mean of the row numbers, each weighted with its ink. How far is it from 14, "
+            "and what is the nearest whole number?",
+        ),
     ),
     "16.2 surprise": Exercise(
         expected=_surprise,
@@ -73,6 +79,12 @@ EXERCISES: dict[str, Exercise] = {
             "this counts wrong answers; the question is about right ones": lambda n, p: n - _surprise(n, p),
             "the normal distribution is too rough for so few drawings": _normal,
         },
+        hints=(
+            "How probable is it that a fair coin shows heads at most twice in ten tosses? Which function adds "
+            "up such probabilities?",
+            'Walk k up from 0 and look at the probability of "k or fewer". Where do you have to stop so that '
+            "it is still at most 0.05?",
+        ),
     ),
     "16.3 votes": Exercise(
         expected=lambda ink, weights, std, first, second: (weights[first] - weights[second]) * ink / std,
@@ -92,5 +104,11 @@ EXERCISES: dict[str, Exercise] = {
                 (w[a] - w[b]) * ink / std
             ).sum(),
         },
+        hints=(
+            "What does the layer add to the logit of one class for one pixel with ink x, once the constant "
+            "part is left out?",
+            "Dividing by std divides the vote, too. And a vote for one class against another is a difference "
+            "of what two things?",
+        ),
     ),
 }
