@@ -1,4 +1,4 @@
-"""A class of six hands in good, bad, hostile and half-finished work, in every wrapping; the marks are right."""
+"""A class hands in good, bad, hostile and half-finished work, in every wrapping; the marks are right."""
 
 import csv
 import io
@@ -78,7 +78,7 @@ def read_marks(output: Path) -> dict[tuple[str, str], dict[str, str]]:
     return {(row["student"], row["exercise"].split()[0]): row for row in rows}
 
 
-def test_a_class_of_six(lessons: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_class(lessons: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     model, errors = lessons
     folder, output = tmp_path / "class", tmp_path / "marks"
     for lesson in lessons:
@@ -94,6 +94,10 @@ def test_a_class_of_six(lessons: list[Path], tmp_path: Path, capsys: pytest.Capt
     put(
         folder / "cem.ipynb",
         handed_in(model, {PROBABILITY: program, LOSS: leaving}),
+    )
+    put(
+        folder / "gus.ipynb",
+        handed_in(model, {PROBABILITY: f"while True:\n    pass\n{PROBABILITY}", LOSS: RIGHT[LOSS]}),
     )
     # Everything in another place: renamed function and exercise, the check edited, a cell on top, all in an archive.
     renamed = cell("def my_own(z):\n    return 1 / (1 + torch.exp(-z))", "02.1 mine")
@@ -114,7 +118,7 @@ def test_a_class_of_six(lessons: list[Path], tmp_path: Path, capsys: pytest.Capt
     put(folder / "fay" / "a.ipynb", handed_in(model, {PROBABILITY: look_up}))
     assert main(["grade", str(folder), "--output", str(output)]) == 1
     told = capsys.readouterr().out
-    assert "6 students" in told
+    assert "7 students" in told
     assert "Eva Ek_4711_assignsubmission_file_05.ipynb: it is no notebook" in told
 
     found = read_marks(output)
@@ -132,6 +136,7 @@ def test_a_class_of_six(lessons: list[Path], tmp_path: Path, capsys: pytest.Capt
     assert "your function returns nothing" in found["ben", "02.1"]["message"]
     assert (status["cem", "02.1"], status["cem", "02.2"]) == ("broken", "stopped")
     assert "subprocess" in found["cem", "02.1"]["message"]
+    assert (status["gus", "02.1"], status["gus", "02.2"]) == ("stopped", "right")
     assert (status["dora", "02.1"], status["dora", "02.2"]) == ("right", "right")
     assert (status["Eva Ek", "02.1"], status["Eva Ek", "02.2"]) == ("not attempted", "broken")
     assert "line 1" in found["Eva Ek", "02.2"]["message"]
