@@ -42,7 +42,6 @@ LONG = {
     "07_the_optimum",
     "08_how_sure_are_we",
     "10_wrong_labels_and_robustness",
-    "11_one_vs_rest_from_scratch",
     "15_published_results",
     "16_your_handwriting",
 }
