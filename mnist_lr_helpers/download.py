@@ -1,9 +1,9 @@
 """Where the images come from: found in the data folder, or downloaded under a lock, verified, moved into place.
 
 Places are tried in this order: the data folder, the mirror named in the environment variable ``MNIST_LR_MIRROR``
-(a folder or any URL), the addresses that torchvision knows. MNIST's stand here, so that it can be had, and read by
-NumPy, without importing PyTorch, which takes seconds. A relative ``MNIST_LR_DATA`` or ``MNIST_LR_MIRROR`` starts
-at the project's folder, so that it means the same to the command line and to a notebook.
+(a folder or any URL), the addresses that torchvision knows. MNIST's are written down here, so that it can be had
+without importing PyTorch. A relative ``MNIST_LR_DATA`` or ``MNIST_LR_MIRROR`` starts at the project's folder, so that
+it means the same to the command line and to a notebook.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Source:
     """All that distinguishes one data set from another.
 
     ``torchvision_class`` is also the name of its folder. ``label_column`` is the column of the class where labels
-    have several. Of the test images only the first ``test_size`` count. ``archives`` serves a data set whose
-    files torchvision does not know; they come in the order train images, train labels, test images, test labels.
+    have several. Of the test images only the first ``test_size`` count. ``archives`` spares looking them up at
+    torchvision; they come in the order train images, train labels, test images, test labels.
     """
 
     torchvision_class: str
