@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
 
-from mnist_lr_helpers.download import CATALOGUE, SECONDS_PER_PLACE_BEFORE_FALLBACK, DataError, provide, raw_folder
+from mnist_lr_helpers.download import CATALOGUE, DataError, announcement, raw_folder, resolve
 
 import torch
 from torch import Tensor
 
 SCALINGS = ("standard", "unit")
-DATASET_MIME = "application/vnd.mnist-lr.dataset+json"  # by which an executed notebook tells its data set
 
 # Positions of MNIST test images whose label human raters judged wrong or ambiguous
 # (Northcutt, Athalye and Mueller 2021, "Pervasive label errors in test sets …").
@@ -75,13 +73,7 @@ class Dataset:
         return f"{self.name}: {sizes} of 28×28 pixels, {len(self.classes)} classes, {scale}"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        """What a notebook shows; the last entry tells whoever executes it which data were used."""
-        warning = f"\n\n> ⚠ **{self.note}**" if self.note else ""
-        return {
-            "text/plain": repr(self) + (f"\nWARNING: {self.note}" if self.note else ""),
-            "text/markdown": repr(self) + warning,
-            DATASET_MIME: {"name": self.name},
-        }
+        return announcement(self.name, repr(self), self.note)
 
     def from_unit(self, images: Tensor) -> Tensor:
         """Scale images with pixels in [0, 1] as this data set's are scaled, same shape."""
@@ -147,32 +139,6 @@ def load_data(
         for split in (train, validation, test):
             split.images.sub_(mean).div_(std)
     return Dataset(name, train, validation, test, mean, std, classes, scaling, note)
-
-
-def resolve(dataset: str = "auto", *, root: Path | str | None = None) -> tuple[str, str]:
-    """Make sure that a data set is at hand; return its name and a note if it is a fallback.
-
-    Raises:
-        ValueError: no such data set.
-        DataError: a data set asked for by name cannot be had.
-    """
-    names = ("auto", *CATALOGUE, "digits")
-    if dataset not in names:
-        raise ValueError(f"DATASET is {dataset!r}; choose one of {', '.join(map(repr, names))}")
-    if dataset in CATALOGUE:
-        provide(dataset, root=root)
-    if dataset != "auto":
-        return dataset, ""
-    try:
-        provide("mnist", root=root, patience=SECONDS_PER_PLACE_BEFORE_FALLBACK)
-        return "mnist", ""
-    except DataError as error:
-        note = (
-            "MNIST could not be had, so these are the 1,797 digits that scikit-learn ships: every figure "
-            f"below differs from the text. {str(error).splitlines()[-1]}, then restart and run all cells."
-        )
-        warnings.warn(f"{note}\n{error}", stacklevel=2)
-        return "digits", note
 
 
 def stratified_sample(labels: Tensor, size: int, *, generator: torch.Generator) -> Tensor:

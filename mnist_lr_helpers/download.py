@@ -1,8 +1,9 @@
 """Where the images come from: found in the data folder, or downloaded under a lock, verified, moved into place.
 
 Places are tried in this order: the data folder, the mirror named in the environment variable ``MNIST_LR_MIRROR``
-(a folder or any URL), the addresses that torchvision knows. A relative ``MNIST_LR_DATA`` or ``MNIST_LR_MIRROR`` starts
-at the project's folder, so that it means the same to the command line and to a notebook.
+(a folder or any URL), the addresses that torchvision knows. MNIST's are written down here, so that it can be had
+without importing PyTorch. A relative ``MNIST_LR_DATA`` or ``MNIST_LR_MIRROR`` starts at the project's folder, so that
+it means the same to the command line and to a notebook.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ from mnist_lr_helpers.files import PROJECT, FileError, write_atomically
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
-# MD5 of MNIST's archives, which is all that torchvision knows, and of the files inside. For a file that is
-# not listed here, length and CRC-32 at the end of its verified archive do the same.
-UNPACKED_MD5 = {
-    "f68b3c2dcbeaaa9fbdd348bbdeb94873": "6bbc9ace898e44ae57da46a324031adb",  # train-images-idx3-ubyte
-    "d53e105ee54ea40749a09fcbcd1e9432": "a25bea736e30d166cdddb491f175f624",  # train-labels-idx1-ubyte
-    "9fb629c4189551a2d022fa330f9573f3": "2646ac647ad5339dbf082846283269ea",  # t10k-images-idx3-ubyte
-    "ec29112dd5afa0611ce80d1b7f02629c": "27ae3e4e09519cfbb04c329615203637",  # t10k-labels-idx1-ubyte
+MNIST_PLACES = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
+# MD5 of MNIST's archives and of the files inside. For a file whose own sum is not known, length and CRC-32 at the
+# end of its verified archive do the same.
+MNIST_MD5 = {
+    "train-images-idx3-ubyte": ("f68b3c2dcbeaaa9fbdd348bbdeb94873", "6bbc9ace898e44ae57da46a324031adb"),
+    "train-labels-idx1-ubyte": ("d53e105ee54ea40749a09fcbcd1e9432", "a25bea736e30d166cdddb491f175f624"),
+    "t10k-images-idx3-ubyte": ("9fb629c4189551a2d022fa330f9573f3", "2646ac647ad5339dbf082846283269ea"),
+    "t10k-labels-idx1-ubyte": ("ec29112dd5afa0611ce80d1b7f02629c", "27ae3e4e09519cfbb04c329615203637"),
 }
+DATASET_MIME = "application/vnd.mnist-lr.dataset+json"  # by which an executed notebook tells its data set
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what network file systems answer
 SECONDS_PER_PLACE = 10.0
 SECONDS_PER_PLACE_BEFORE_FALLBACK = 3.0  # three places in a row stay below 10 s
@@ -70,8 +73,8 @@ class Source:
     """All that distinguishes one data set from another.
 
     ``torchvision_class`` is also the name of its folder. ``label_column`` is the column of the class where labels
-    have several. Of the test images only the first ``test_size`` count. ``archives`` serves a data set whose
-    files torchvision does not know; they come in the order train images, train labels, test images, test labels.
+    have several. Of the test images only the first ``test_size`` count. ``archives`` spares looking them up at
+    torchvision; they come in the order train images, train labels, test images, test labels.
     """
 
     torchvision_class: str
@@ -91,14 +94,19 @@ class Source:
         if isinstance(resources, dict):  # QMNIST's: whole addresses, by split
             resources, places = resources["train"] + resources["test"], [""]
         return tuple(
-            Archive(file.rsplit("/", 1)[-1], md5, tuple(place + file for place in places), UNPACKED_MD5.get(md5, ""))
-            for file, md5 in resources
+            Archive(file.rsplit("/", 1)[-1], md5, tuple(place + file for place in places)) for file, md5 in resources
         )
+
+
+def _mnist_archive(name: str) -> Archive:
+    urls = tuple(f"{place}{name}.gz" for place in MNIST_PLACES)
+    packed, unpacked = MNIST_MD5[name]
+    return Archive(f"{name}.gz", packed, urls, unpacked)
 
 
 # A further data set is one more entry here, and one more row in data/README.md.
 CATALOGUE = {
-    "mnist": Source("MNIST"),
+    "mnist": Source("MNIST", archives=tuple(map(_mnist_archive, MNIST_MD5))),
     "fashion-mnist": Source(
         "FashionMNIST",
         ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
@@ -106,6 +114,47 @@ CATALOGUE = {
     "kmnist": Source("KMNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")),
     "qmnist": Source("QMNIST", label_column=0, test_size=10_000),  # the first 10,000 test images are MNIST's
 }
+
+
+def resolve(dataset: str = "auto", *, root: Path | str | None = None) -> tuple[str, str]:
+    """Make sure that a data set is at hand; return its name and a note if it is a fallback.
+
+    Raises:
+        ValueError: no such data set.
+        DataError: a data set asked for by name cannot be had.
+    """
+    names = ("auto", *CATALOGUE, "digits")
+    if dataset not in names:
+        raise ValueError(f"DATASET is {dataset!r}; choose one of {', '.join(map(repr, names))}")
+    if dataset in CATALOGUE:
+        provide(dataset, root=root)
+    if dataset != "auto":
+        return dataset, ""
+    try:
+        provide("mnist", root=root, patience=SECONDS_PER_PLACE_BEFORE_FALLBACK)
+        return "mnist", ""
+    except DataError as error:
+        note = (
+            "MNIST could not be had, so these are the 1,797 digits that scikit-learn ships: every figure "
+            f"below differs from the text. {str(error).splitlines()[-1]}, then restart and run all cells."
+        )
+        warnings.warn(f"{note}\n{error}", stacklevel=2)
+        return "digits", note
+
+
+def announcement(name: str, text: str, note: str = "") -> dict[str, object]:
+    """What a notebook shows of its data, by MIME type; the last entry tells whoever executes it which data were used.
+
+    Args:
+        name: of the data set.
+        text: what there is to say about it.
+        note: a warning, where these are not the images that were hoped for.
+    """
+    return {
+        "text/plain": text + (f"\nWARNING: {note}" if note else ""),
+        "text/markdown": text + (f"\n\n> ⚠ **{note}**" if note else ""),
+        DATASET_MIME: {"name": name},
+    }
 
 
 def raw_folder(name: str, *, root: Path | str | None = None) -> Path:

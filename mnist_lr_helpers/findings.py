@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mnist_lr_helpers.data import Dataset
+if TYPE_CHECKING:
+    from mnist_lr_helpers.data import Dataset
 
 
 @dataclass
@@ -12,11 +14,11 @@ class Findings:
     """The table of conclusions: statements that this run's own results confirm or refute.
 
     Args:
-        dataset: what the results were measured on.
+        dataset: what the results were measured on, or its name.
         quick: whether this was a smoke run, whose results are too small to judge by.
     """
 
-    dataset: Dataset
+    dataset: Dataset | str
     quick: bool = False
     rows: list[tuple[str, bool | None, str]] = field(default_factory=list)
     timings: set[str] = field(default_factory=set)
@@ -36,7 +38,7 @@ class Findings:
         """
         if timing:
             self.timings.add(statement)
-        judged = anywhere or (self.dataset.name == "mnist" and not self.quick)
+        judged = anywhere or (self._measured_on == "mnist" and not self.quick)
         self.rows.append((statement, bool(holds) if judged else None, evidence))
 
     @property
@@ -45,8 +47,12 @@ class Findings:
         lasting = [(statement, holds) for statement, holds, _ in self.rows if statement not in self.timings]
         return "\n".join(f"{self._mark(holds)} {statement}" for statement, holds in lasting)
 
+    @property
+    def _measured_on(self) -> str:
+        return self.dataset if isinstance(self.dataset, str) else self.dataset.name
+
     def _mark(self, holds: bool | None) -> str:
-        reason = "quick run" if self.quick else f"this is {self.dataset.name}, not mnist"
+        reason = "quick run" if self.quick else f"this is {self._measured_on}, not mnist"
         return {True: "✔", False: "✘", None: f"not judged ({reason}):"}[holds]
 
     def __repr__(self) -> str:

@@ -10,7 +10,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 if TYPE_CHECKING:
     from mnist_lr_helpers.evaluation import Interval
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
+    from torch import Tensor
 
 # From seaborn's "colorblind" palette: the same colour for the same thing in all notebooks.
 COLOURS = {

@@ -40,7 +40,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 LONG = {
     "07_the_optimum",
     "08_how_sure_are_we",
-    "11_one_vs_rest_from_scratch",
     "15_published_results",
     "16_your_handwriting",
 }

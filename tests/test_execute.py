@@ -16,7 +16,7 @@ from pathlib import Path
 from mnist_lr_helpers.course import execute, publish
 from mnist_lr_helpers.course.command import main
 from mnist_lr_helpers.course.usage import UsageError, convert, nearest
-from mnist_lr_helpers.data import DATASET_MIME
+from mnist_lr_helpers.download import DATASET_MIME
 
 import nbconvert
 import nbformat

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mnist_lr_helpers.course.execute import find_notebooks, parameters_of
 from mnist_lr_helpers.course.publish import RUN_TIMES
-from mnist_lr_helpers.data import DataError, resolve
+from mnist_lr_helpers.download import DataError, resolve
 
 import nbformat
 import pytest

@@ -73,6 +73,16 @@ def test_importing_the_helpers_loads_no_heavy_library() -> None:
     assert not {"torchvision", "pandas", "sklearn", "scipy", "statsmodels", "seaborn", "matplotlib"} & set(loaded)
 
 
+def test_the_notebook_without_pytorch_can_use_the_helpers_that_it_needs() -> None:
+    code = (
+        "import sys; from mnist_lr_helpers import download, findings, plotting; "
+        "from mnist_lr_helpers.exercises import check; download.CATALOGUE['mnist'].files(); "
+        "check('11.1 stable-loss', 1.0); print('torch' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[-1] == "False"
+
+
 def test_the_book_shows_the_stored_times() -> None:
     times = json.loads(publish.RUN_TIMES.read_text(encoding="utf-8"))
     assert publish.run_times_table(times) in publish.PAGE.read_text(encoding="utf-8")

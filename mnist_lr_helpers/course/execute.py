@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_lr_helpers.course.usage import UsageError, convert, nearest
+from mnist_lr_helpers.download import DATASET_MIME, DataError, resolve
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
 import nbformat
@@ -162,8 +163,6 @@ def prepare_data(dataset: str) -> None:
     Raises:
         UsageError: there is no such data set, or it cannot be had.
     """
-    from mnist_lr_helpers.data import DataError, resolve
-
     try:
         name, _ = resolve(dataset)
     except (DataError, ValueError) as error:
@@ -299,8 +298,6 @@ def clean(path: Path) -> str | None:
 
     Remains of progress bars, times and paths in the metadata go; results stay.
     """
-    from mnist_lr_helpers.data import DATASET_MIME  # here, so that the processes of the kernels do without torch
-
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", {}), "language_info": LANGUAGE}
     dataset = None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
-from mnist_lr_helpers.exercises.comparison import agree, as_tensor, clue_in
+from mnist_lr_helpers.exercises.comparison import agree, as_array, clue_in
 from mnist_lr_helpers.exercises.guard import SECONDS, TooLong, put_back, watched
 
 MARKS = {"not attempted": "○", "wrong": "✘", "right": "✔"}
@@ -210,7 +210,7 @@ def _try(exercise: Exercise, answer: object, probe: tuple[Any, ...], wanted: obj
         return _Trial(probe, wanted, trouble=NOTHING)
     if value is ...:
         return _Trial(probe, wanted, trouble="your function returns `...`: replace it with what you worked out")
-    numbers = [(left, right) for left, right in zip(arguments, probe, strict=True) if as_tensor(right) is not None]
+    numbers = [(left, right) for left, right in zip(arguments, probe, strict=True) if as_array(right) is not None]
     changed = not all(agree(left, right, 0.0) for left, right in numbers)
     return _Trial(probe, wanted, value, right=agree(value, wanted, exercise.tolerance), changed=changed)
 

@@ -14,16 +14,10 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-import numpy as np
-import torch
-
 SECONDS = 8  # that an answer may take, all of its probes together
 CHARACTERS = 2_000  # that an answer may print
-PLACES = {"torch": torch, "torch.nn.functional": torch.nn.functional, "torch.Tensor": torch.Tensor, "numpy": np}
-ORIGINALS = {
-    where: {name: value for name in dir(place) if callable(value := inspect.getattr_static(place, name, None))}
-    for where, place in PLACES.items()
-}
+PLACES = ("torch", "torch.nn.functional", "torch.Tensor", "numpy")
+originals: dict[str, dict[str, object]] = {}  # of each place that has been imported, its functions by name
 
 
 class TooLong(BaseException):
@@ -73,11 +67,12 @@ def watched() -> Iterator[None]:
 
 
 def put_back() -> list[str]:
-    """Put back what was replaced in PyTorch and NumPy since the course was imported; return the names."""
+    """Put back what was replaced in PyTorch and NumPy since it was first seen here; return the names."""
     replaced = []
-    for where, originals in ORIGINALS.items():
-        place = PLACES[where]
-        for name, original in originals.items():
+    for where in PLACES:
+        if (place := _imported(where)) is None:
+            continue
+        for name, original in originals.setdefault(where, _functions(place)).items():
             if inspect.getattr_static(place, name, None) is not original:
                 replaced.append(f"{where}.{name}")
                 if name in vars(place):  # for a method of a base class, this uncovers it again
@@ -85,3 +80,16 @@ def put_back() -> list[str]:
                 if inspect.getattr_static(place, name, None) is not original:
                     setattr(place, name, original)
     return replaced
+
+
+def _imported(where: str) -> object | None:
+    """A module or class, if it is imported already: a lesson may do without PyTorch."""
+    parent, _, name = where.rpartition(".")
+    return sys.modules.get(where) or getattr(sys.modules.get(parent), name, None)
+
+
+def _functions(place: object) -> dict[str, object]:
+    return {name: value for name in dir(place) if callable(value := inspect.getattr_static(place, name, None))}
+
+
+put_back()
