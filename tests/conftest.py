@@ -40,7 +40,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 LONG = {
     "06_numerics_and_gradients",
     "07_the_optimum",
-    "08_how_sure_are_we",
     "10_wrong_labels_and_robustness",
     "11_one_vs_rest_from_scratch",
     "15_published_results",
