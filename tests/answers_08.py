@@ -1,12 +1,9 @@
 """What students might answer to the exercises of notebook 08: rightly in another style, and with the usual mistakes."""
 
 import math
-from itertools import count
 
 import numpy as np
-import pandas as pd
 import scipy.stats
-import torch
 
 
 def wald(right, n, z=1.96):
@@ -21,29 +18,26 @@ def wilson(right, n, z=1.96):
     return (p + z**2 / (2 * n) - half) / factor, (p + z**2 / (2 * n) + half) / factor
 
 
-def binned(confidence, correct, bins):
-    """Share of the images, accuracy, mean confidence and middle of each bin that holds any."""
-    which = np.ceil(confidence.numpy() * bins - 1e-6)
-    table = pd.DataFrame({"ok": correct, "confidence": confidence}).groupby(which)
-    middles = (table["ok"].mean().index - 0.5) / bins
-    return zip(table["ok"].size() / len(which), table["ok"].mean(), table["confidence"].mean(), middles, strict=True)
+def psi_of(right):
+    """Mean share of discordant images, from how many models are right on each."""
+    k, n = right.shape
+    hits = right.sum(axis=0)
+    return (hits * (k - hits)).sum() / (n * k * (k - 1) / 2)
 
 
-def _calibration_error(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> float:
-    sums = np.zeros(bins)
-    which = np.digitize(confidence.numpy(), np.linspace(0, 1, bins + 1)[1:-1].astype(np.float32), right=True)
-    np.add.at(sums, which, correct.numpy() - confidence.numpy())
-    return np.abs(sums).sum() / len(confidence)
+def own_variance(right, ddof=1):
+    array = right.numpy()
+    return array.mean(axis=1).var(ddof=ddof) - psi_of(array) / (2 * array.shape[1])
 
 
 # Right answers in another style than the solution's.
 OTHERWISE = {
     "08.1 wilson-interval": lambda k, n: tuple(scipy.stats.binomtest(k, n).proportion_ci(method="wilson")),
-    "08.2 calibration-error": _calibration_error,
-    "08.3 conformal-threshold": lambda scores, alpha: sorted([*scores.tolist(), math.inf])[
-        next(r for r in count() if (r + 1) / (len(scores) + 1) >= 1 - alpha - 1e-12)
-    ],
-    "08.4 row-normalised": lambda counts: pd.DataFrame(counts).div(pd.DataFrame(counts).sum(axis=1), axis=0),
+    "08.2 mcnemar-exact": lambda b, c: scipy.stats.binomtest(b, b + c).pvalue,
+    "08.3 images-needed": lambda d, psi: math.ceil(
+        ((scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8)) / d) ** 2 * (psi - d**2)
+    ),
+    "08.4 own-variance": own_variance,
 }
 
 # Words of the hint → an answer as students write it.
@@ -55,29 +49,33 @@ NATURAL = {
         "nearer to 1.96": lambda k, n: wilson(k, n, 2),
         "percentages": lambda k, n: [100 * bound for bound in wilson(k, n, 1.959964)],
     },
-    "08.2 calibration-error": {
-        "every bin counts the same": lambda *asked: np.mean([abs(a - c) for n, a, c, middle in binned(*asked)]),
-        "gaps of opposite sign": lambda c, ok, bins: abs(ok.float().mean() - c.mean()),
-        "the largest gap": lambda *asked: max(abs(a - c) for n, a, c, middle in binned(*asked)),
-        "the middle of a bin": lambda *asked: sum(n * abs(a - middle) for n, a, c, middle in binned(*asked)),
-        "always ten bins": lambda c, ok, bins: sum(n * abs(a - c) for n, a, c, middle in binned(c, ok, 10)),
-        "an absolute value is missing": lambda *asked: sum(n * (a - c) for n, a, c, middle in binned(*asked)),
+    "08.2 mcnemar-exact": {
+        "one side only": lambda b, c: scipy.stats.binomtest(min(b, c), b + c, alternative="less").pvalue,
+        "at most 1": lambda b, c: 2 * sum(math.comb(b + c, k) for k in range(min(b, c) + 1)) / 2 ** (b + c),
+        "counts, too: at most": lambda b, c: min(1, 2 * scipy.stats.binom.cdf(min(b, c) - 1, b + c, 0.5)),
+        "no more uneven": lambda b, c: min(1, 2 * scipy.stats.binom.cdf(max(b, c), b + c, 0.5)),
+        "approximation": lambda b, c: scipy.stats.chi2.sf((b - c) ** 2 / (b + c), df=1),
     },
-    "08.3 conformal-threshold": {
-        "with m instead of m + 1": lambda s, a: sorted(s.tolist())[math.ceil(len(s) * (1 - a)) - 1],
-        "is whole this takes": lambda s, a: sorted(s.tolist())[int((len(s) + 1) * (1 - a))],
-        "ranks count from 1": lambda s, a: sorted(s.tolist())[math.ceil((len(s) + 1) * (1 - a))],
-        "the other end": lambda s, a: sorted(s.tolist())[math.ceil((len(s) + 1) * a) - 1],
-        "sorted downwards": lambda s, a: sorted(s.tolist(), reverse=True)[math.ceil((len(s) + 1) * (1 - a)) - 1],
-        "sorted first": lambda s, a: s.tolist()[math.ceil((len(s) + 1) * (1 - a)) - 1],
-        "interpolates": lambda s, a: np.quantile(s.numpy(), 1 - a),
+    "08.3 images-needed": {
+        "half of the attempts": lambda d, psi: 1.96**2 * (psi - d**2) / d**2,
+        "squared, too": lambda d, psi: 2.8 * (psi - d**2) / d**2,
+        "not ψ": lambda d, psi: (2.8 / d) ** 2 * psi,
+        "below the fraction": lambda d, psi: 2.8**2 * (psi - d**2) / d,
     },
-    "08.4 row-normalised": {
-        "each column sums to 1": lambda counts: counts / counts.sum(0),
-        "a flat array": lambda counts: counts / counts.sum(1),
-        "all cells together": lambda counts: counts / counts.sum(),
-        "percentages": lambda counts: counts / counts.sum(1)[:, None] * 100,
-        "whole numbers cannot hold": lambda counts: counts // counts.sum(axis=1, keepdims=True),
+    "08.4 own-variance": {
+        "still in it": lambda right: np.var(right.numpy().mean(1), ddof=1),
+        "for k models it is": lambda right: own_variance(right, ddof=0),
+        "one model has half": lambda right: (
+            np.var(right.numpy().mean(1), ddof=1) - psi_of(right.numpy()) / right.shape[1]
+        ),
+        "compared with itself": lambda right: (
+            np.var(right.numpy().mean(1), ddof=1)
+            - np.mean([(a != b).float().mean() for a in right for b in right]) / (2 * right.shape[1])
+        ),
+        "far too much": lambda right: np.var(right.numpy().mean(1), ddof=1) - psi_of(right.numpy()) / 2,
+        "cancels here": lambda right: (
+            np.var(right.numpy().mean(1), ddof=1) - right.numpy().mean() * (1 - right.numpy().mean()) / right.shape[1]
+        ),
     },
 }
 

@@ -39,7 +39,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # version one hold for them: exercises in a room of their own, cells of 15 lines, a reading time by rule.
 LONG = {
     "07_the_optimum",
-    "08_how_sure_are_we",
     "15_published_results",
     "16_your_handwriting",
 }

@@ -1,12 +1,18 @@
-"""Exercises of notebook 08: an interval, calibration, a prediction set, shares by row."""
+"""Exercises of notebook 08: an interval, McNemar's exact test, a comparison planned, the seed's own variance."""
 
 from __future__ import annotations
 
-import math
+from itertools import combinations
 
+from mnist_lr_helpers.data import seeded
 from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
+from scipy import stats
+from torch import Tensor
+
+RIGHT = torch.rand(5, 40, generator=seeded(8)) < torch.tensor([0.6, 0.7, 0.8, 0.85, 0.9])[:, None]
+SMALL = torch.tensor([[True, True, False, True], [True, False, True, True]])
 
 
 def _wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -20,22 +26,29 @@ def _wald(right: int, n: int) -> tuple[float, float]:
     return right / n - half, right / n + half
 
 
-def _bin_gaps(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Share of the images, and accuracy minus mean confidence, of each bin that is not empty."""
-    bin_of = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1])
-    held = [bin_of == b for b in bin_of.unique()]
-    gaps = torch.stack([correct[here].float().mean() - confidence[here].mean() for here in held])
-    return torch.stack([here.float().mean() for here in held]), gaps
+def _at_most(heads: int, tosses: int) -> float:
+    return float(stats.binom.cdf(heads, tosses, 0.5))
 
 
-def _mean_gap(confidence: torch.Tensor, correct: torch.Tensor, bins: int) -> torch.Tensor:
-    share, gap = _bin_gaps(confidence, correct, bins)
-    return (share * gap.abs()).sum()
+def _mcnemar(b: int, c: int) -> float:
+    return min(1.0, 2 * _at_most(min(b, c), b + c))
 
 
-def _of_rank(scores: torch.Tensor, rank: int) -> torch.Tensor:
-    """The score of this rank, counted from 1."""
-    return scores.sort().values[rank - 1]
+def _needed(difference: float, variance: float, errors: float = 2.80) -> float:
+    return errors**2 * variance / difference**2
+
+
+def _variance(right: Tensor) -> Tensor:
+    return right.double().mean(dim=1).var()
+
+
+def _discordant(right: Tensor) -> Tensor:
+    """Mean share of the images that just one of two models gets right."""
+    return torch.stack([(a != b).double().mean() for a, b in combinations(right, 2)]).mean()
+
+
+def _own(right: Tensor, factor: float = 0.5) -> Tensor:
+    return _variance(right) - factor * _discordant(right) / right.shape[1]
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -52,80 +65,81 @@ EXERCISES: dict[str, Exercise] = {
             "high comes first; give (low, high)": lambda r, n: _wilson(r, n)[::-1],
         },
         tolerance=2e-5,
-    ),
-    "08.2 calibration-error": Exercise(
-        expected=_mean_gap,
-        probes=(
-            (torch.tensor([0.31, 0.55, 0.62, 0.97, 0.93, 0.88]), torch.tensor([0, 1, 0, 1, 0, 1]) == 1, 5),
-            (torch.tensor([0.95, 0.9, 0.8, 0.85, 0.15]), torch.tensor([1, 0, 1, 0, 1]) == 1, 2),
-            (torch.tensor([0.5, 0.75, 0.3, 0.6, 0.5]), torch.tensor([1, 0, 0, 1, 1]) == 1, 4),
+        hints=(
+            "The last line of the derivation has three parts: a factor, a middle and a root. Which of them is ±?",
+            "With k right answers, n p̂ is k. What is n p̂ (1 − p̂), written with k and n?",
         ),
+    ),
+    "08.2 mcnemar-exact": Exercise(
+        expected=_mcnemar,
+        probes=((12, 4), (0, 5), (3, 3), (40, 61)),
         mistakes={
-            "the middle of a bin is not the mean confidence of the images in it": lambda c, ok, bins: _mean_gap(
-                ((c * bins).ceil() - 0.5) / bins, ok, bins
+            "this looks at one side only; the other model might have won as well": lambda b, c: _at_most(
+                min(b, c), b + c
             ),
-            "a confidence equal to an edge belongs to the bin below it": lambda c, ok, bins: _mean_gap(
-                c + 1e-6, ok, bins
+            "a probability is at most 1": lambda b, c: 2 * _at_most(min(b, c), b + c),
+            "the split that was observed counts, too: at most min(b, c), not fewer": lambda b, c: min(
+                1.0, 2 * _at_most(min(b, c) - 1, b + c)
             ),
-            "these are always ten bins; the number is given": lambda c, ok, bins: _mean_gap(c, ok, 10),
-            "every bin counts the same here, also one that holds a single image": lambda c, ok, bins: (
-                _bin_gaps(c, ok, bins)[1].abs().mean()
+            "this is the probability of this one split; those that are more uneven count, too": lambda b, c: float(
+                stats.binom.pmf(min(b, c), b + c, 0.5)
             ),
-            "gaps of opposite sign cancel each other here": lambda c, ok, bins: (ok.float() - c).mean().abs(),
-            "gaps of opposite sign cancel each other here: an absolute value is missing": lambda c, ok, bins: (
-                ok.float() - c
-            ).mean(),
-            "this is the largest gap of any bin (the maximum calibration error)": lambda c, ok, bins: (
-                _bin_gaps(c, ok, bins)[1].abs().max()
+            "this takes the larger count: it is the chance of a split that is no more uneven": lambda b, c: min(
+                1.0, 2 * _at_most(max(b, c), b + c)
             ),
-            "this compares each image with itself; average within a bin first": lambda c, ok, bins: (
-                (ok.float() - c).abs().mean()
+            "this is the χ² approximation; the task wants the exact probability": lambda b, c: float(
+                stats.chi2.sf((b - c) ** 2 / (b + c), 1)
             ),
         },
-    ),
-    "08.3 conformal-threshold": Exercise(
-        expected=lambda scores, alpha: _of_rank(scores, math.ceil((len(scores) + 1) * (1 - alpha))),
-        probes=(
-            (torch.arange(10) ** 2 / 100, 0.25),
-            (torch.tensor([0.9, 0.1, 0.4, 0.3, 0.8, 0.2, 0.7]), 0.3),
-            (torch.arange(9) ** 2 / 100, 0.5),
-            (torch.tensor([0.6, 0.1, 0.5, 0.2, 0.4, 0.3]), 0.3),
+        hints=(
+            "How many coins are tossed? And what would be an even more uneven split than 12 to 4?",
+            "One side is the chance of at most min(b, c) heads. What about the other side, and what about 3 to 3?",
         ),
-        mistakes={
-            "where (m + 1)(1 − α) is whole this takes one rank too many": lambda s, a: _of_rank(
-                s, int((len(s) + 1) * (1 - a)) + 1
-            ),
-            "this takes one rank too many: ranks count from 1, places from 0": lambda s, a: _of_rank(
-                s, math.ceil((len(s) + 1) * (1 - a)) + 1
-            ),
-            "the new image has a rank too: with m instead of m + 1 the promise is broken by a hair": lambda s, a: (
-                _of_rank(s, math.ceil(len(s) * (1 - a)))
-            ),
-            "the rank is rounded up, not down": lambda s, a: _of_rank(s, math.floor((len(s) + 1) * (1 - a))),
-            "this is the other end of the scores: a threshold that only a share alpha stays below": lambda s, a: (
-                _of_rank(s, math.ceil((len(s) + 1) * a))
-            ),
-            "these scores are sorted downwards; the lowest has rank 1": lambda s, a: (
-                -_of_rank(-s, math.ceil((len(s) + 1) * (1 - a)))
-            ),
-            "this interpolates between two scores; take one of them": lambda s, a: s.quantile(1 - a),
-            "the scores have to be sorted first": lambda s, a: s[math.ceil((len(s) + 1) * (1 - a)) - 1],
-            "this is the rank; which score has it?": lambda s, a: math.ceil((len(s) + 1) * (1 - a)),
-        },
     ),
-    "08.4 row-normalised": Exercise(
-        expected=lambda counts: counts / counts.sum(axis=1, keepdims=True),
-        probes=tuple(
-            (torch.tensor(counts).numpy(),) for counts in ([[6, 1, 3], [0, 4, 1], [2, 2, 12]], [[9, 1], [3, 17]])
-        ),
+    "08.3 images-needed": Exercise(
+        expected=lambda d, psi: _needed(d, psi - d * d),
+        probes=((0.01, 0.02), (0.02, 0.05), (0.005, 0.012)),
         mistakes={
-            "here each column sums to 1: that puts the precision on the diagonal": lambda c: c / c.sum(axis=0),
-            "here all cells together sum to 1": lambda c: c / c.sum(),
-            "true and predicted classes have changed places": lambda c: (c / c.sum(axis=1, keepdims=True)).T,
-            "this divides the columns by the sums of the rows: a flat array is laid along the last axis": lambda c: (
-                c / c.sum(axis=1)
+            "with 1.96 standard errors you succeed in half of the attempts only": lambda d, psi: _needed(
+                d, psi - d * d, 1.96
             ),
-            "whole numbers cannot hold shares: // and an array of counts both cut the fractions off": lambda c: c * 0,
+            "2.80 is squared, too": lambda d, psi: _needed(d, psi - d * d, 2.80**0.5),
+            "the variance of a difference is ψ − δ², not ψ": lambda d, psi: _needed(d, psi),
+            "the difference is squared below the fraction": lambda d, psi: 2.80**2 * (psi - d * d) / d,
+            "this is a share of right answers taken for ψ: only discordant images count": lambda d, psi: _needed(
+                d, 2 * psi * (1 - psi)
+            ),
         },
+        tolerance=2e-3,
+        hints=(
+            "What is the standard error of the difference with n images? How many of them should the difference be?",
+            "The displayed formula has n alone on its left. Which of the two arguments is δ, and which is ψ?",
+        ),
+    ),
+    "08.4 own-variance": Exercise(
+        expected=_own,
+        probes=((SMALL,), (RIGHT,), (RIGHT[1:4, :30],)),
+        mistakes={
+            "this is the variance of the accuracies; the test images' part is still in it": _variance,
+            "this is the test images' part, which is to be taken off": lambda r: _discordant(r) / (2 * r.shape[1]),
+            "ψ/n is the variance of a difference; one model has half of it": lambda r: _own(r, 1.0),
+            "the sum of squares is divided by k here; for k models it is k − 1": lambda r: (
+                _own(r) - _variance(r) / len(r)
+            ),
+            "each model is compared with itself here, too, which makes ψ too small": lambda r: _own(
+                r, 0.5 * (len(r) - 1) / len(r)
+            ),
+            "ψ is divided by the number of images: this takes off far too much": lambda r: _own(r, 0.5 * r.shape[1]),
+            "p(1 − p)/n is the doubt about one model; what the models share cancels here": lambda r: (
+                _variance(r) - (r.double().mean() * (1 - r.double().mean()) / r.shape[1])
+            ),
+            "a standard deviation is asked for nowhere: variances are what adds up": lambda r: (
+                _variance(r).sqrt() - (_discordant(r) / (2 * r.shape[1])).sqrt()
+            ),
+        },
+        hints=(
+            "Two things are needed: the variance of the k accuracies, and the mean ψ of all pairs. Which comes first?",
+            "For one pair, ψ is the share of places where two rows differ. How do you go through all pairs once?",
+        ),
     ),
 }
