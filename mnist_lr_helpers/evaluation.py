@@ -159,24 +159,12 @@ def bootstrap_interval(
     return Interval(statistic(torch.ones(1, n)).item(), low, high)
 
 
-def expected_calibration_error(
-    predictions: Predictions, weights: Tensor | None = None, *, bins: int = 15, equal_counts: bool = False
-) -> Tensor:
-    """Mean distance between confidence and accuracy over bins of confidence (Naeini et al. 2015), ``[b]``.
-
-    Args:
-        predictions: of n images.
-        weights: how often each image counts, ``[b, n]``; without them each counts once and b is 1.
-        bins: number of bins between 0 and 1.
-        equal_counts: bins that hold equally many images ("adaptive") instead of equally wide ones.
-    """
+def expected_calibration_error(predictions: Predictions, *, bins: int = 15) -> Tensor:
+    """Mean distance between confidence and accuracy over equally wide bins of confidence (Naeini et al. 2015)."""
     confidence = predictions.confidence
-    inner_edges = torch.linspace(0, 1, bins + 1)[1:-1]
-    bin_of = torch.bucketize(confidence, confidence.quantile(inner_edges) if equal_counts else inner_edges)
-    gaps = torch.zeros(len(confidence), bins)
-    gaps.scatter_(1, bin_of[:, None], (predictions.correct.float() - confidence)[:, None])
-    weights = torch.ones(1, len(confidence)) if weights is None else weights
-    return (weights @ gaps).abs().sum(dim=1) / weights.sum(dim=1)
+    bin_of = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1])
+    gaps = torch.zeros(bins).index_add_(0, bin_of, predictions.correct.float() - confidence)
+    return gaps.abs().sum() / len(confidence)
 
 
 def confusion_counts(predictions: Predictions) -> np.ndarray:

@@ -171,22 +171,9 @@ def by_definition(predictions: Predictions, edges: list[float]) -> float:
 def test_calibration_error_agrees_with_its_definition(predictions: Predictions, bins: int) -> None:
     edges = [*torch.linspace(0, 1, bins + 1).tolist()[:-1], 1.1]
     found = evaluation.expected_calibration_error(predictions, bins=bins)
-    assert found.tolist() == pytest.approx([by_definition(predictions, edges)], abs=1e-5)
+    assert found.item() == pytest.approx(by_definition(predictions, edges), abs=1e-5)
     overall = abs(predictions.correct.float().mean() - predictions.confidence.mean())
     assert overall - 1e-5 <= found.item() <= 1, "bins can only add to the gap between mean confidence and accuracy"
-    twice = evaluation.expected_calibration_error(predictions, torch.full((1, len(predictions.labels)), 2.0), bins=bins)
-    assert twice.item() == pytest.approx(found.item(), abs=1e-5)
-
-
-@pytest.mark.parametrize("bins", [1, 5, 20])
-def test_adaptive_calibration_error_has_equally_many_images_in_each_bin(some: Predictions, bins: int) -> None:
-    order = some.confidence.argsort()
-    gaps = (some.correct.double() - some.confidence.double())[order].view(bins, -1)
-    expected = gaps.mean(dim=1).abs().mean().item()
-    found = evaluation.expected_calibration_error(some, bins=bins, equal_counts=True).item()
-    assert found == pytest.approx(expected, abs=1e-5)
-    if bins > 1:
-        assert found != pytest.approx(evaluation.expected_calibration_error(some, bins=bins).item(), abs=1e-3)
 
 
 def test_calibration_error_by_hand() -> None:
@@ -194,11 +181,6 @@ def test_calibration_error_by_hand() -> None:
     predictions = Predictions(torch.tensor(rows), torch.tensor([0, 1, 0, 0]))
     # Two bins of two images: half are right at 0.75, all are right at 0.95.
     assert evaluation.expected_calibration_error(predictions, bins=10).item() == pytest.approx((0.25 + 0.05) / 2)
-    weights = torch.tensor([[1.0, 1, 1, 1], [2, 0, 1, 1], [0, 0, 1, 1]])
-    expected = [0.15, (0.25 * 2 + 0.05 * 2) / 4, 0.05]
-    assert evaluation.expected_calibration_error(predictions, weights, bins=10).tolist() == pytest.approx(expected)
-    adaptive = evaluation.expected_calibration_error(predictions, weights, bins=2, equal_counts=True)
-    assert adaptive.tolist() == pytest.approx(expected)
 
 
 def test_calibration_error_has_fifteen_bins_by_default(some: Predictions) -> None:

@@ -106,9 +106,6 @@ EXERCISES: dict[str, Exercise] = {
             "2.80 is squared, too": lambda d, psi: _needed(d, psi - d * d, 2.80**0.5),
             "the variance of a difference is ψ − δ², not ψ": lambda d, psi: _needed(d, psi),
             "the difference is squared below the fraction": lambda d, psi: 2.80**2 * (psi - d * d) / d,
-            "this is a share of right answers taken for ψ: only discordant images count": lambda d, psi: _needed(
-                d, 2 * psi * (1 - psi)
-            ),
         },
         tolerance=2e-3,
         hints=(
