@@ -39,7 +39,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # version one hold for them: exercises in a room of their own, cells of 15 lines, a reading time by rule.
 LONG = {
     "06_numerics_and_gradients",
-    "07_the_optimum",
     "08_how_sure_are_we",
     "10_wrong_labels_and_robustness",
     "11_one_vs_rest_from_scratch",
