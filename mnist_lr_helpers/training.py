@@ -1,4 +1,4 @@
-"""Training: the configuration, one loop for every model, and the learning-rate range test."""
+"""Training: the configuration, and one loop for every model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import operator
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +25,6 @@ from tqdm.auto import tqdm
 if TYPE_CHECKING:
     import pandas as pd
 
-SMOOTHING = 0.95  # of the range test
 OPTIMIZERS = ("sgd", "adam", "adamw")
 # Added to the seed of the shuffling, so that augmentation has random numbers of its own. PyTorch's generator looks at
 # the lower 32 bits of a seed alone, so it must not be a multiple of 2**32.
@@ -365,45 +364,6 @@ def limited_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def learning_rate_range_test(
-    model: nn.Module,
-    train: Split,
-    learning_rates: Sequence[float],
-    *,
-    generator: torch.Generator,
-    batch_size: int = 64,
-    momentum: float = 0.9,
-) -> pd.DataFrame:
-    """Take a step on a new batch at each learning rate in turn, and record the loss before it.
-
-    The model is left as it was. ``smoothed`` is the exponential moving average of the
-    loss, corrected for its start at zero (Smith 2017, "Cyclical learning rates for
-    training neural networks"; the correction is Adam's, Kingma and Ba 2015). The test
-    ends early once the smoothed loss is four times its minimum, or not finite.
-
-    Returns one row per step: learning_rate, loss, smoothed.
-    """
-    import pandas as pd
-
-    model, rows, average, lowest = copy.deepcopy(model).train(), [], 0.0, math.inf
-    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rates[0], momentum=momentum)
-    order = torch.randperm(len(train), generator=generator)
-    for step, learning_rate in enumerate(learning_rates):
-        optimizer.param_groups[0]["lr"] = learning_rate
-        index = order[torch.arange(step * batch_size, (step + 1) * batch_size) % len(train)]
-        loss = cross_entropy(model(train.images[index]), train.labels[index])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        average = SMOOTHING * average + (1 - SMOOTHING) * loss.item()
-        smoothed = average / (1 - SMOOTHING ** (step + 1))
-        rows.append({"learning_rate": learning_rate, "loss": loss.item(), "smoothed": smoothed})
-        lowest = min(lowest, smoothed)
-        if not smoothed <= 4 * lowest < math.inf:  # also when it is not a number
-            break
-    return pd.DataFrame(rows)
 
 
 def _begin(

@@ -1,77 +1,71 @@
 """What students might answer to the exercises of notebook 07: rightly in another style, and with the usual mistakes."""
 
-import math
-from fractions import Fraction
-from itertools import accumulate, count
+import torch
+from torch.nn.functional import cross_entropy
 
 
-def smoothed_wrongly(losses, beta, swapped=False, divide=lambda step: 1.0, average=0.0):
-    result = []
-    for step, loss in enumerate(losses, start=1):
-        average = (1 - beta) * average + beta * loss if swapped else beta * average + (1 - beta) * loss
-        result.append(average / divide(step))
-    return result
+def _curvature_by_autograd(logits: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
+    """The second derivative of the mean loss along the line; the labels make no difference."""
+    labels = torch.zeros(len(logits), dtype=torch.int64)
+
+    def loss(t: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(logits + t * slopes, labels)
+
+    return torch.autograd.functional.hessian(loss, torch.tensor(0.0))
 
 
-def _smoothed(losses: list[float], beta: float) -> list[float]:
-    shares = [[(1 - beta) * beta**age for age in reversed(range(t))] for t in range(1, len(losses) + 1)]
-    return [sum(map(math.prod, zip(share, losses, strict=False))) / sum(share) for share in shares]
+def _gap_by_autograd(weights: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor, penalty: float) -> torch.Tensor:
+    weights = weights.clone().requires_grad_()
+    objective = cross_entropy(inputs @ weights.T, labels) + penalty / 2 * weights.square().sum()
+    objective.backward()
+    return weights.grad.norm() ** 2 / 2 / penalty
 
 
-def _epochs_walked(path: float, rate: float, momentum: float, batch_size: int, n: int) -> int:
-    each = len(range(0, n, batch_size)) * rate / (1 - momentum)
-    return next(epoch for epoch in count(1) if epoch * each >= path)
+def _fair_by_steps(rate: float, m: float, b: int, m2: float, b2: int) -> float:
+    path = rate / (1 - m) * (1_000 / b)
+    return path / (1_000 / b2) * (1 - m2)
+
+
+def gap(weights, inputs, labels, penalty, *, decay=1.0, n=None, share=0.5, power=2):
+    p = torch.softmax(inputs @ weights.T, dim=-1)
+    p[torch.arange(len(labels)), labels] -= 1
+    gradient = torch.einsum("nc,nd->cd", p, inputs) / (n or len(labels)) + decay * penalty * weights
+    return share * gradient.norm() ** power / penalty
 
 
 # Right answers in another style than the solution's.
 OTHERWISE = {
-    "07.1 smoothing": _smoothed,
-    "07.2 step decay": lambda epoch, start, every, factor: list(
-        accumulate(range(1, epoch), lambda rate, done: rate if done % every else rate * factor, initial=start)
-    )[-1],
-    "07.3 epochs needed": _epochs_walked,
-    "07.4 predict": lambda: (2, Fraction(54_000, 27_000), Fraction(1, 10), 844 / 844),
+    "07.1 curvature": _curvature_by_autograd,
+    "07.2 certificate": _gap_by_autograd,
+    "07.3 fair rate": _fair_by_steps,
 }
 
 # Words of the hint → an answer as students write it.
 NATURAL = {
-    "07.1 smoothing": {
-        "β is the share of the old average": lambda losses, beta: smoothed_wrongly(
-            losses, beta, swapped=True, divide=lambda step: 1 - beta**step
-        ),
-        "β and 1 − β have changed places": lambda losses, beta: smoothed_wrongly(
-            losses, 1 - beta, divide=lambda step: 1 - (1 - beta) ** step
-        ),
-        "the start at zero is not corrected": smoothed_wrongly,
-        "corrects every value alike": lambda losses, beta: smoothed_wrongly(losses, beta, divide=lambda step: 1 - beta),
+    "07.1 curvature": {
+        "do not weigh alike": lambda z, d: d.var(dim=1).mean(),
+        "mean of the squares minus": lambda z, d: (z.softmax(1) * d * d).sum() / len(z),
+        "return their mean": lambda z, d: (z.softmax(1) * (d - (z.softmax(1) * d).sum(1, keepdim=True)) ** 2).sum(1),
+        "adds up the images": lambda z, d: (z.softmax(1) * (d - (z.softmax(1) * d).sum(1, keepdim=True)) ** 2).sum(),
+        "over which dimension": lambda z, d: ((z.softmax(0) * d**2).sum(1) - (z.softmax(0) * d).sum(1).square()).mean(),
     },
-    "07.2 step decay": {
-        "one epoch early": lambda epoch, start, every, factor: start * factor ** math.floor(epoch / every),
-        "each cut multiplies": lambda epoch, start, every, factor: start if epoch <= every else start * factor,
-        "stays the same": lambda epoch, start, every, factor: start * factor ** ((epoch - 1) / every),
-        "not by twice the factor": lambda epoch, start, every, factor: (
-            start if epoch <= every else start * factor * ((epoch - 1) // every)
-        ),
+    "07.2 certificate": {
+        "has a gradient too": lambda w, x, y, penalty: gap(w, x, y, penalty, decay=0.0),
+        "no 2 in it": lambda w, x, y, penalty: gap(w, x, y, penalty, decay=2.0),
+        "adds up the images": lambda w, x, y, penalty: gap(w, x, y, penalty, n=1),
+        "opposite signs": lambda w, x, y, penalty: gap(w, x, y, penalty, decay=-1.0),
+        "below the line": lambda w, x, y, penalty: gap(w, x, y, penalty, share=1.0),
+        "has to be squared": lambda w, x, y, penalty: gap(w, x, y, penalty, power=1),
     },
-    "07.3 epochs needed": {
-        "the wrong way round": lambda p, r, m, b, n: math.ceil(p / (r * math.ceil(n / b) * (1 - m))),
-        "a batch, not an image": lambda p, r, m, b, n: math.ceil(p / (r / (1 - m) * n)),
-        "smaller last batch is a step too": lambda p, r, m, b, n: math.ceil(p / (r / (1 - m) * (n // b))),
-        "a whole step": lambda p, r, m, b, n: math.ceil(p / (r / (1 - m) * n / b)),
-        "whole epochs": lambda p, r, m, b, n: p / (r / (1 - m) * math.ceil(n / b)),
-        "these are steps": lambda p, r, m, b, n: math.ceil(p / (r / (1 - m))),
-    },
-    "07.4 predict": {
-        "batches of half the size": lambda: [0.5, 2, 0.1, 1],
-        "without momentum": lambda: [2, 2, 1, 1],
-        "momentum acts the wrong way round": lambda: [2, 2, 10, 1],
-        "0.9 is the share": lambda: [2, 2, 0.9, 1],
-        "two effects": lambda: [2, 2, 0.1, 2],
-        "only these are right: no. 1, no. 2": lambda: [2, 2, 0.3, 7],
+    "07.3 fair rate": {
+        "momentum is not used": lambda rate, m, b, m2, b2: b2 * rate / b,
+        "batch size is not used": lambda rate, m, b, m2, b2: rate / (1 - m) * (1 - m2),
+        "the wrong way round: does": lambda rate, m, b, m2, b2: rate / (1 - m2) * (1 - m) * (b2 / b),
+        "longer or shorter": lambda rate, m, b, m2, b2: rate / (1 - m) * (1 - m2) / (b2 / b),
+        "as well": lambda rate, m, b, m2, b2: rate * (1 - m2) * (b2 / b),
+        "with its root": lambda rate, m, b, m2, b2: rate * (1 - m2) / (1 - m) * (b2 / b) ** (1 / 2),
     },
 }
 
 # What a run might have measured, for the exercises whose answer is a value.
-MEASURED = {
-    "07.4 predict": {},
-}
+MEASURED = {}

@@ -38,7 +38,6 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # Notebooks that are still as long as version one had them: each is to be cut to one question. Until then the rules of
 # version one hold for them: exercises in a room of their own, cells of 15 lines, a reading time by rule.
 LONG = {
-    "07_the_optimum",
     "15_published_results",
     "16_your_handwriting",
 }

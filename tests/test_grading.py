@@ -85,7 +85,7 @@ def test_only_the_file_of_the_notebook_is_read() -> None:
 import sys
 from mnist_lr_helpers.exercises import grading
 print([name for name in sys.modules if ".exercises" in name])
-grading.grade_answer("07.2 step decay", ...)
+grading.grade_answer("07.2 certificate", ...)
 print([name for name in sys.modules if ".exercises" in name])
 """
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -441,31 +441,3 @@ def test_a_configuration_is_in_range_or_refused_by_name(name: str, value: object
         assert 0 <= value < math.inf
     else:
         assert value in {"optimizer": training.OPTIMIZERS, "augment": [None], "progress": [True, False]}[name]
-
-
-# The range test.
-
-
-def test_range_test_leaves_the_model_alone_and_ends_in_divergence(digits: Dataset) -> None:
-    model = models.LogisticRegression(generator=seeded())
-    before = model.linear.weight.detach().clone()
-    rates = torch.logspace(-5, 2, 300).tolist()
-    table = training.learning_rate_range_test(model, digits.train, rates, generator=seeded())
-    assert torch.equal(model.linear.weight, before)
-    assert table["learning_rate"].tolist() == rates[: len(table)]
-    assert len(table) < 300
-    assert table["smoothed"].iloc[-1] > 4 * table["smoothed"].min()
-    assert not (table["smoothed"].iloc[:-1] > 4 * table["smoothed"].cummin().iloc[:-1]).any()
-
-
-def test_range_test_smooths_as_adam_corrects(digits: Dataset) -> None:
-    """With a rate of nothing, each loss is that of the first weights, and the average is a weighted mean of them."""
-    model = models.LogisticRegression(generator=seeded())
-    table = training.learning_rate_range_test(model, digits.train, [1e-12] * 40, generator=seeded(4), batch_size=100)
-    order = torch.randperm(len(digits.train), generator=seeded(4))
-    for step in (0, 1, 13, 14, 39):  # from the fourteenth batch on, the images begin again
-        index = order[torch.arange(100 * step, 100 * step + 100) % len(order)]
-        loss = cross_entropy(model(digits.train.images[index]), digits.train.labels[index]).item()
-        assert table["loss"][step] == pytest.approx(loss, rel=1e-5)
-        weights = 0.95 ** np.arange(step, -1, -1)
-        assert table["smoothed"][step] == pytest.approx(np.average(table["loss"][: step + 1], weights=weights))

@@ -1,104 +1,138 @@
-"""Exercises of notebook 07: smoothing, a schedule, the length of a training."""
+"""Exercises of notebook 07: curvature along a line, the certificate, a fair learning rate."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
+from mnist_lr_helpers.data import seeded
 from mnist_lr_helpers.exercises.grading import Exercise
 
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
 
-def _moving_average(losses: list[float], keep: float, *, start: float = 0.0, correct: float = 0.0) -> list[float]:
-    average, averages = start, []
-    for step, loss in enumerate(losses, start=1):
-        average = keep * average + (1 - keep) * loss
-        averages.append(average / (1 - correct**step))
-    return averages
+LOGITS = torch.randn(4, 3, generator=seeded(1))
+SLOPES = torch.randn(4, 3, generator=seeded(2))
+WEIGHTS = torch.randn(3, 5, generator=seeded(3))
+INPUTS = torch.rand(7, 5, generator=seeded(4))
+LABELS = torch.tensor([0, 1, 2, 2, 1, 0, 2])
 
 
-def _epochs(path: float, rate: float, momentum: float, steps: float) -> float:
-    """How many epochs of so many steps cover the path; the answer is the next whole number."""
-    return path * (1 - momentum) / (rate * steps)
+def _moments(shares: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each image, the mean of its slopes and of their squares, where each class has its share."""
+    return (shares * slopes).sum(dim=1), (shares * slopes**2).sum(dim=1)
+
+
+def _variances(shares: Tensor, slopes: Tensor) -> Tensor:
+    mean, mean_square = _moments(shares, slopes)
+    return mean_square - mean**2
+
+
+def _gradient(
+    w: Tensor, x: Tensor, y: Tensor, penalty: float, *, of: Callable[[Tensor], Tensor] | None = None, n: int = 0
+) -> Tensor:
+    """Of the objective; ``of`` makes something else than the probabilities of the logits, ``n`` divides instead."""
+    z = x @ w.T
+    p = of(z) if of else z.softmax(dim=1)
+    return (p - one_hot(y, len(w))).T @ x / (n or len(x)) + penalty * w
+
+
+def _gap(gradient: Tensor, penalty: float) -> Tensor:
+    return gradient.square().sum() / (2 * penalty)
 
 
 EXERCISES: dict[str, Exercise] = {
-    "07.1 smoothing": Exercise(
-        expected=lambda losses, beta: _moving_average(losses, beta, correct=beta),
-        probes=(([2.0, 4.0, 1.0, 8.0], 0.6), ([3.0, 1.0, 5.0], 0.9), ([3.0, 1.0], 0.0)),
-        mistakes={
-            "the first values are too small: the start at zero is not corrected": _moving_average,
-            "β is the share of the old average, not of the new loss": lambda losses, beta: _moving_average(
-                losses, 1 - beta, correct=beta
-            ),
-            "β and 1 − β have changed places: β is the share of the old average": lambda losses, beta: _moving_average(
-                losses, 1 - beta, correct=1 - beta
-            ),
-            "this starts at the first loss instead of correcting a start at zero": lambda losses, beta: _moving_average(
-                losses, beta, start=losses[0]
-            ),
-            "this corrects every value alike, as if the start at zero were never forgotten": lambda losses, beta: [
-                average / (1 - beta) for average in _moving_average(losses, beta)
-            ],
-        },
-    ),
-    "07.2 step decay": Exercise(
-        expected=lambda epoch, start, every, factor: start * factor ** ((epoch - 1) // every),
-        probes=((1, 1.0, 10, 0.1), (10, 1.0, 10, 0.1), (11, 1.0, 10, 0.1), (21, 1.0, 10, 0.1), (24, 8.0, 5, 0.5)),
-        mistakes={
-            "epochs count from 1, so this cuts one epoch early": lambda e, s, n, f: s * f ** (e // n),
-            "the first cut is right, the second comes too late": lambda e, s, n, f: s * f ** (e // (n + 1)),
-            "each cut multiplies the rate again": lambda e, s, n, f: s * (f if e > n else 1),
-            "two cuts multiply by the factor twice, not by twice the factor": lambda e, s, n, f: (
-                s * f * ((e - 1) // n) if e > n else s
-            ),
-            "this cuts in every epoch": lambda e, s, n, f: s * f ** (e - 1),
-            "between two cuts the rate stays the same": lambda e, s, n, f: s * f ** ((e - 1) / n),
-        },
-    ),
-    "07.3 epochs needed": Exercise(
-        expected=lambda path, rate, m, batch, n: math.ceil(_epochs(path, rate, m, math.ceil(n / batch))),
-        probes=(
-            (100.0, 0.01, 0.9, 64, 1_000),
-            (7.3, 0.001, 0.0, 64, 60_000),
-            (50.0, 0.02, 0.5, 300, 1_000),
-            (8.0, 0.5, 0.5, 10, 20),  # the path is covered exactly
+    "07.1 curvature": Exercise(
+        expected=lambda z, d: _variances(z.softmax(dim=1), d).mean(),
+        probes=((LOGITS, SLOPES), (LOGITS[:2] * 3, SLOPES[:2])),
+        hints=(
+            "Which numbers of an image are averaged in a variance, and with which shares?",
+            "Compute for each image the mean of d and the mean of d², both with the same shares. "
+            "What is left to do with the two, and then with the images?",
         ),
         mistakes={
-            "this falls short of the path: round up": lambda p, r, m, b, n: int(_epochs(p, r, m, math.ceil(n / b))),
-            "where the path is covered exactly, no further epoch is needed": lambda p, r, m, b, n: (
-                int(_epochs(p, r, m, math.ceil(n / b))) + 1
+            "a variance is the mean of the squares minus something": lambda z, d: _moments(z.softmax(dim=1), d)[
+                1
+            ].mean(),
+            "the mean has to be squared before it is subtracted": lambda z, d: (
+                _moments(z.softmax(dim=1), d)[1] - _moments(z.softmax(dim=1), d)[0]
+            ).mean(),
+            "the mean of the whole batch is no image's own: subtract before you average the images": lambda z, d: (
+                _moments(z.softmax(dim=1), d)[1].mean() - _moments(z.softmax(dim=1), d)[0].mean() ** 2
             ),
-            "this rounds to the nearest number, which may fall short of the path": lambda p, r, m, b, n: round(
-                _epochs(p, r, m, math.ceil(n / b))
+            "the classes do not weigh alike: each has its probability": lambda z, d: d.var(dim=1, correction=0).mean(),
+            "this is what `var` gives; the classes do not weigh alike": lambda z, d: d.var(dim=1).mean(),
+            "the shares are probabilities, not logits": lambda z, d: _variances(z, d).mean(),
+            "the probabilities of one image add up to 1: over which dimension?": lambda z, d: _variances(
+                z.softmax(dim=0), d
+            ).mean(),
+            "this adds up the images; the loss is their mean": lambda z, d: _variances(z.softmax(dim=1), d).sum(),
+            "these are the curvatures of the images; return their mean": lambda z, d: _variances(z.softmax(dim=1), d),
+            "the root makes it a spread; the second derivative is the variance": lambda z, d: (
+                _variances(z.softmax(dim=1), d).sqrt().mean()
             ),
-            "whole epochs, please": lambda p, r, m, b, n: _epochs(p, r, m, math.ceil(n / b)),
-            "the momentum is not used yet": lambda p, r, m, b, n: math.ceil(_epochs(p, r, 0, math.ceil(n / b))),
-            "momentum acts the wrong way round here: does it take the weights farther?": lambda p, r, m, b, n: (
-                math.ceil(p / (1 - m) / (r * math.ceil(n / b)))
-            ),
-            "a step is a batch, not an image": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, n)),
-            "these are steps; how many epochs do they make?": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, 1)),
-            "the smaller last batch is a step too": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, n // b)),
-            "the smaller last batch is a whole step": lambda p, r, m, b, n: math.ceil(_epochs(p, r, m, n / b)),
+            "this is the mean slope; the curvature is a variance": lambda z, d: _moments(z.softmax(dim=1), d)[0].mean(),
         },
     ),
-    "07.4 predict": Exercise(
-        expected=lambda: (2.0, 2.0, 0.1, 1.0),
+    "07.2 certificate": Exercise(
+        expected=lambda w, x, y, penalty: _gap(_gradient(w, x, y, penalty), penalty),
+        probes=((WEIGHTS, INPUTS, LABELS, 0.1), (WEIGHTS / 2, INPUTS[:5], LABELS[:5], 0.02)),
+        hints=(
+            "The objective has two parts. What is the gradient of each?",
+            "For one image it is (p − y) times x. How do you get p from the weights, and what does the mean over "
+            "the images divide by?",
+        ),
         mistakes={
-            "batches of half the size: how many steps do they make in an epoch?": lambda: (0.5, ..., ..., ...),
-            "a longer step goes farther, not less far": lambda: (..., 0.5, ..., ...),
-            "without momentum the weights do not go as far with the same gradient": lambda: (..., ..., 1.0, ...),
-            "momentum acts the wrong way round here: which recipe has it, the old or the new?": lambda: (
-                (..., ..., 10.0, ...)
+            "the penalty has a gradient too": lambda w, x, y, penalty: _gap(_gradient(w, x, y, 0.0), penalty),
+            "the derivative of λ/2 w² has no 2 in it": lambda w, x, y, penalty: _gap(
+                _gradient(w, x, y, 2 * penalty), penalty
             ),
-            "a share μ is kept of each step, and of the step before it, and so on; add them all up": lambda: (
-                (..., ..., 1 / 1.9, ...)
+            "this adds up the images; the loss is their mean": lambda w, x, y, penalty: _gap(
+                _gradient(w, x, y, penalty, n=1), penalty
             ),
-            "0.9 is the share that is kept; what do all the kept shares of a step add up to?": lambda: (
-                (..., ..., 0.9, ...)
+            "the mean is over images, not over images times classes": lambda w, x, y, penalty: _gap(
+                _gradient(w, x, y, penalty, n=len(x) * len(w)), penalty
             ),
-            "the last change has two effects; multiply them": lambda: (..., ..., ..., 2.0),
-            "larger batches make fewer steps in an epoch, not more": lambda: (..., ..., ..., 4.0),
+            "the two parts have opposite signs here: is it p − y or y − p?": lambda w, x, y, penalty: _gap(
+                _gradient(w, x, y, -penalty), penalty
+            ),
+            "logits are not probabilities yet": lambda w, x, y, penalty: _gap(
+                _gradient(w, x, y, penalty, of=lambda z: z), penalty
+            ),
+            "a factor of 2 is missing below the line": lambda w, x, y, penalty: (
+                2 * _gap(_gradient(w, x, y, penalty), penalty)
+            ),
+            "the length of the gradient has to be squared": lambda w, x, y, penalty: (
+                _gradient(w, x, y, penalty).norm() / (2 * penalty)
+            ),
+            "this is the length of the gradient; the gap is made from it": lambda w, x, y, penalty: _gradient(
+                w, x, y, penalty
+            ).norm(),
+            "this is the gradient; the gap is one number": _gradient,
         },
-        tolerance=1e-2,
+    ),
+    "07.3 fair rate": Exercise(
+        expected=lambda rate, m, b, m2, b2: rate * (1 - m2) / (1 - m) * b2 / b,
+        probes=((0.1, 0.0, 64, 0.9, 256), (0.02, 0.5, 100, 0.8, 30), (0.3, 0.9, 32, 0.9, 64)),
+        hints=(
+            "How many steps of the old recipe does one step of the new one replace?",
+            "A recipe moves the weights by rate / (1 − momentum) a step. Write the path of an epoch for both recipes, "
+            "and set them equal.",
+        ),
+        mistakes={
+            "the momentum is not used yet": lambda rate, m, b, m2, b2: rate * b2 / b,
+            "the batch size is not used yet": lambda rate, m, b, m2, b2: rate * (1 - m2) / (1 - m),
+            "momentum acts the wrong way round: does it take the weights farther?": lambda rate, m, b, m2, b2: (
+                rate * (1 - m) / (1 - m2) * b2 / b
+            ),
+            "larger batches make fewer steps: must each be longer or shorter?": lambda rate, m, b, m2, b2: (
+                rate * (1 - m2) / (1 - m) * b / b2
+            ),
+            "both are the wrong way round": lambda rate, m, b, m2, b2: rate * (1 - m) / (1 - m2) * b / b2,
+            "the old recipe may have momentum as well": lambda rate, m, b, m2, b2: rate * (1 - m2) * b2 / b,
+            "the path grows with the number of steps, not with its root": lambda rate, m, b, m2, b2: (
+                rate * (1 - m2) / (1 - m) * (b2 / b) ** 0.5
+            ),
+        },
     ),
 }

@@ -91,7 +91,7 @@ def train_twice(seed: int, **settings: Setting) -> list[Row]:
 def range_test(seed: int, *, after_training: bool, train_size: int | None = None) -> list[Row]:
     """One step of plain SGD, on a batch of its own, at each rate from 1e-7 to 10; the weights stay changed.
 
-    ``training.learning_rate_range_test`` leaves the model as it was; what S1 overlooked is that its own does not.
+    What S1 overlooked is that its model does not come out of the test as it went in.
     """
     recipe = Recipe(**S1, train_size=train_size)
     splits = splits_of(recipe, seed)
