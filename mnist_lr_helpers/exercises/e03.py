@@ -42,24 +42,24 @@ def _two(order: str, softmax: bool = False) -> Callable[..., tuple[Any, ...]]:
 
 
 def go_through(run: Callable[..., Any], n: int, batch_size: int) -> tuple[Any, ...]:
-    """What an epoch returns, and of what it gave to ``step``: batches, different images, whether in the old order."""
+    """What an epoch returns, and what it gave to ``step``: batches, different images, old order?, labels of others?"""
     seen: list[Tensor] = []
 
     def step(images: Tensor, labels: Tensor) -> float:
-        seen.append(images[:, 0])
+        seen.append(torch.stack([images[:, 0], labels]))
         return images[:, 0].pow(2).mean().item()  # a loss that differs from image to image
 
-    mean = run(step, torch.arange(float(n))[:, None], torch.zeros(n).long(), batch_size, seeded(7))
-    order = torch.cat([torch.zeros(0), *seen])
-    return mean, len(seen), len(order.unique()), int(torch.equal(order, order.sort().values))
+    mean = run(step, torch.arange(float(n))[:, None], torch.arange(n), batch_size, seeded(7))
+    order, labels = torch.cat([torch.zeros(2, 0), *seen], dim=1)
+    return mean, len(seen), len(order.unique()), int(order.equal(order.sort().values)), int(not order.equal(labels))
 
 
 def _epoch(n: int, batch_size: int, mean: Callable[[list[float]], float] | None = None) -> tuple[Any, ...]:
     """What a right epoch leaves, but for another way to make one loss of the batches' losses."""
-    batches = torch.randperm(n, generator=seeded(7)).float().split(batch_size)
-    losses = [batch.pow(2).mean().item() for batch in batches]
-    right = torch.arange(float(n)).pow(2).mean().item()
-    return mean(losses) if mean else right, math.ceil(n / batch_size), n, 0
+    shuffled = torch.randperm(n, generator=seeded(7)).float()
+    losses = [batch.pow(2).mean().item() for batch in shuffled.split(batch_size)]
+    value = mean(losses) if mean else torch.arange(float(n)).pow(2).mean().item()
+    return value, math.ceil(n / batch_size), n, 0, 0
 
 
 def keep(run: Callable[..., Any], losses: list[float]) -> object:
@@ -95,8 +95,9 @@ EXERCISES: dict[str, Exercise] = {
         probes=((100, 64), (60, 25), (7, 3)),
         use=go_through,
         mistakes={
-            "the images come in their old order: nothing is shuffled": lambda n, b: (..., ..., ..., 1),
-            "the last, smaller batch is left out": lambda n, b: (..., n // b, n // b * b, 0),
+            "the images come in their old order: nothing is shuffled": lambda n, b: (..., ..., ..., 1, 0),
+            "images and labels come in two orders: use one for both": lambda n, b: (..., ..., n, ..., 1),
+            "the last, smaller batch is left out": lambda n, b: (..., n // b, n // b * b, 0, 0),
             "this is the sum of the batches' losses, not a mean": lambda n, b: _epoch(n, b, sum),
             "a batch of 36 images counts as much here as one of 64": lambda n, b: _epoch(n, b, fmean),
             "this is the loss of the last batch, not the mean": lambda n, b: _epoch(n, b, lambda losses: losses[-1]),
@@ -118,9 +119,7 @@ EXERCISES: dict[str, Exercise] = {
             "this is the place in the list, not the rate": lambda r, t, v: _lowest(v),
             "the training loss chose here: it cannot see overfitting": lambda r, t, v: r[_lowest(t)],
             "this is the rate of the highest loss": lambda r, t, v: r[v.index(max(x for x in v if x == x))],
-            "nan passes for the lowest: no comparison with nan is true, so min goes astray": (
-                lambda r, t, v: r[v.index(min(v))]
-            ),
+            "nan passes for the lowest: no comparison with nan is true": lambda r, t, v: r[v.index(min(v))],
         },
         hints=(
             "Which of the two lists of losses tells how the model does on images it has not seen?",
