@@ -43,7 +43,6 @@ LONG = {
     "08_how_sure_are_we",
     "10_wrong_labels_and_robustness",
     "11_one_vs_rest_from_scratch",
-    "15_published_results",
     "16_your_handwriting",
 }
 settings.register_profile(
