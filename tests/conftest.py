@@ -43,7 +43,6 @@ LONG = {
     "08_how_sure_are_we",
     "10_wrong_labels_and_robustness",
     "11_one_vs_rest_from_scratch",
-    "16_your_handwriting",
 }
 settings.register_profile(
     "course", deadline=None, derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
