@@ -60,4 +60,4 @@ class Findings:
 
     def _repr_markdown_(self) -> str:
         cells = [f"| {self._mark(holds)} | {statement} | {evidence} |" for statement, holds, evidence in self.rows]
-        return "\n".join(["| | What we found | Evidence from this run |", "|---|---|---|", *cells])
+        return "\n".join(["| | What we found | Evidence |", "|---|---|---|", *cells])

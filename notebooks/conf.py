@@ -1,8 +1,6 @@
 """Configuration of the book: Sphinx with MyST-NB turns the committed notebooks, as they are, into static pages."""
 
-import ast
 import json
-import re
 from operator import methodcaller
 
 project = "Logistic regression on MNIST, measured"
@@ -50,7 +48,6 @@ html_theme_options = {
 def setup(app) -> None:
     """Sphinx calls this before it reads the pages."""
     app.connect("source-read", name_solutions)
-    app.connect("source-read", describe_figures)
 
 
 def name_solutions(_: object, __: str, source: list[str]) -> None:
@@ -63,54 +60,3 @@ def name_solutions(_: object, __: str, source: list[str]) -> None:
             prompts = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
             cell["metadata"].setdefault("mystnb", {}).update(prompts)
     source[0] = json.dumps(notebook)
-
-
-def describe_figures(_: object, __: str, source: list[str]) -> None:
-    """Give each figure of a notebook an alt text: the section that it stands in, and the titles that its code draws."""
-    if not source[0].startswith("{"):
-        return
-    notebook, section = json.loads(source[0]), ""
-    for cell in notebook["cells"]:
-        text = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            section = [section, *re.findall(r"^#+ (.+)$", text, re.MULTILINE)][-1]
-        elif any({"image/png", "image/gif"} & {*output.get("data", {})} for output in cell.get("outputs", [])):
-            described = [f"Figure in the section “{section}”", *titles_in(text)[:4]]
-            cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})["alt"] = ". ".join(described)
-    source[0] = json.dumps(notebook)
-
-
-def titles_in(code: str) -> list[str]:
-    """The titles that a cell gives to its figures, or a sentence handed to what draws them, or its panels' titles."""
-    tree = ast.parse(code)
-    names = {ast.unparse(node.targets[0]): node.value for node in ast.walk(tree) if isinstance(node, ast.Assign)}
-    whole, sentences, panels = [], [], []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Dict):
-            whole += [v for k, v in zip(node.keys, node.values, strict=True) if ast.unparse(k or v) == "'title'"]
-        if not isinstance(node, ast.Call):
-            continue
-        function = ast.unparse(node.func).rpartition(".")[2]
-        titles = [keyword.value for keyword in node.keywords if keyword.arg == "title" and function != "legend"]
-        if function in ("suptitle", "set_title"):
-            titles += node.args[:1]
-        elif isinstance(node.func, ast.Name):
-            sentences += [one for one in node.args if isinstance(one, ast.Constant) and str(one.value).count(" ") > 4]
-        (panels if function in ("set", "set_title") else whole).extend(titles)
-    found = ([spoken(title, names) for title in titles] for titles in (whole, sentences, panels))
-    told = ([title for title in dict.fromkeys(titles) if title.strip(" …")] for titles in found)
-    return next(filter(None, told), [])
-
-
-def spoken(title: ast.expr, names: dict[str, ast.expr]) -> str:
-    """The words of a title as far as the code has them; "…" for what only the run knows."""
-    match title:
-        case ast.Constant(value=str() as text):
-            return text.replace("\n", " ")
-        case ast.JoinedStr(values=pieces):
-            return "".join(spoken(piece, {}) for piece in pieces)
-        case ast.BinOp(left=left, right=right):
-            return spoken(left, names) + spoken(right, names)
-        case ast.Name(id=name) if name in names:
-            return spoken(names[name], {})
-    return "…"

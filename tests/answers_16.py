@@ -16,7 +16,7 @@ def surprises(n, accuracy, unlikely):
 
 # Right answers in another style than the solution's.
 OTHERWISE = {
-    "16.3 votes": lambda ink, weights, std, first, second: (
+    "16.2 votes": lambda ink, weights, std, first, second: (
         np.subtract(*weights[[first, second]].numpy()) * (ink / std).numpy()
     ),
 }
@@ -33,7 +33,15 @@ NATURAL = {
         "always rounds up": lambda profile: math.ceil(14 - centre_of(profile)),
         "then the answer is negative": lambda profile: abs(round(14 - centre_of(profile))),
     },
-    "16.2 surprise": {
+    "16.2 votes": {
+        "the layer sees": lambda ink, w, std, a, b: ink * (w[a] - w[b]),
+        "for the second class": lambda ink, w, std, a, b: ink / std * (w[b] - w[a]),
+        "a pixel without ink": lambda ink, w, std, a, b: (w[a] - w[b]) / std,
+        "give one for each pixel": lambda ink, w, std, a, b: (ink / std) @ (w[a] - w[b]),
+        "standardising gives it a value": lambda ink, w, std, a, b: (w[a] - w[b]) * (ink - ink.mean()) / std,
+        "this mean is taken off": lambda ink, w, std, a, b: (w[a] - w[b]) * (ink - 0.1307) / std,
+    },
+    "16.3 surprise": {
         "how many to expect": lambda n, accuracy: round(accuracy * n),
         "just this many": lambda n, accuracy: surprises(
             n, accuracy, lambda k, n, p: k < n * p and scipy.stats.binom.pmf(k, n, p) <= 0.05
@@ -43,14 +51,6 @@ NATURAL = {
         "the normal distribution": lambda n, p: math.floor(
             scipy.stats.norm.ppf(0.05, n * p, math.sqrt(n * p * (1 - p)))
         ),
-    },
-    "16.3 votes": {
-        "the layer sees": lambda ink, w, std, a, b: ink * (w[a] - w[b]),
-        "for the second class": lambda ink, w, std, a, b: ink / std * (w[b] - w[a]),
-        "a pixel without ink": lambda ink, w, std, a, b: (w[a] - w[b]) / std,
-        "give one for each pixel": lambda ink, w, std, a, b: (ink / std) @ (w[a] - w[b]),
-        "standardising gives it a value": lambda ink, w, std, a, b: (w[a] - w[b]) * (ink - ink.mean()) / std,
-        "this mean is taken off": lambda ink, w, std, a, b: (w[a] - w[b]) * (ink - 0.1307) / std,
     },
 }
 

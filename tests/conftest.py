@@ -35,12 +35,6 @@ if TYPE_CHECKING:
     import torch
 
 os.environ.setdefault("MPLBACKEND", "agg")
-# Notebooks that are still as long as version one had them: each is to be cut to one question. Until then the rules of
-# version one hold for them: exercises in a room of their own, cells of 15 lines, a reading time by rule.
-LONG = {
-    "15_published_results",
-    "16_your_handwriting",
-}
 settings.register_profile(
     "course", deadline=None, derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )

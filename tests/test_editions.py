@@ -3,7 +3,7 @@
 import ast
 import re
 from functools import cache
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from pathlib import Path
 
 from mnist_lr_helpers.course.execute import NOTEBOOKS as FOLDER
@@ -13,11 +13,9 @@ from mnist_lr_helpers.exercises.grading import exercises_of
 
 import nbformat
 import pytest
-from conftest import LONG, is_picture
+from conftest import is_picture
 
 NOTEBOOKS = find_notebooks([])
-# Reading time: text and code up to the exercises, and the run; the teacher's guide states the same rule.
-WORDS_PER_MINUTE, CODE_LINES_PER_MINUTE, MINUTES_FOR_THE_RUN, ROUND_TO = 150, 20, 2, 5
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -177,20 +175,8 @@ def test_every_figure_has_a_title(path: Path) -> None:
 def test_recap_asks_three_to_six_questions_that_fold(path: Path) -> None:
     recap = re.search(r"^## Recap\n(.*?)^## Where to go next", prose(path), re.M | re.S)[1]
     folded = re.findall(r"^<details><summary>(.+?)</summary>\n\n(.+?)\n\n</details>$", recap, re.M | re.S)
-    assert (4 if path.stem in LONG else 3) <= len(folded) <= 6
+    assert 3 <= len(folded) <= 6
     assert recap.count("<details>") == recap.count("</details>") == len(folded)
-
-
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in LONG], ids=lambda path: path.stem)
-def test_reading_time_is_that_of_the_rule(path: Path) -> None:
-    lesson = list(takewhile(lambda cell: not cell.source.startswith("## Exercises"), cells(path)))
-    text = "\n".join(cell.source for cell in lesson if cell.cell_type == "markdown")
-    text = re.sub(r"\]\([^)]*\)|\*(Reading|Measured running) time: .*\*", "", text)
-    lines = [line.strip() for cell in lesson if cell.cell_type == "code" for line in cell.source.splitlines()]
-    code = sum(bool(line) and not line.startswith("#") for line in lines)
-    minutes = len(text.split()) / WORDS_PER_MINUTE + code / CODE_LINES_PER_MINUTE + MINUTES_FOR_THE_RUN
-    stated = int(re.search(r"^\*Reading time: about (\d+) minutes\.\*$", cells(path)[0].source, re.M)[1])
-    assert -1 <= stated - minutes <= ROUND_TO + 1
 
 
 # The glossary
@@ -213,5 +199,5 @@ def test_the_glossary_has_each_term_once_in_alphabetical_order() -> None:
 def test_links_into_the_glossary_meet_a_term(path: Path) -> None:
     text = prose(path) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8").replace("](#", "](glossary.md#")
     used = re.findall(r"\]\(glossary\.md#([^)]*)\)", text)
-    assert len(used) >= (5 if path.stem in LONG | {"glossary"} else 2)
+    assert len(used) >= (5 if path.stem == "glossary" else 2)
     assert set(used) <= {anchor(term) for term in terms()}

@@ -1,6 +1,8 @@
-"""Exercises of notebook 15: whole images, the price of peeking, one more run."""
+"""Exercises of notebook 15: whole images, one more run, a comparison by pairs."""
 
 from __future__ import annotations
+
+from statistics import fmean
 
 from mnist_lr_helpers.exercises.grading import Exercise
 
@@ -29,12 +31,27 @@ def _one_more(
     return runs.double().mean().item() - half, runs.double().mean().item() + half
 
 
+def _gaps(first: dict[int, float], second: dict[int, float]) -> list[float]:
+    return [first[seed] - second[seed] for seed in first if seed in second]
+
+
+def _by_pairs(gaps: list[float]) -> tuple[float, float, float]:
+    """Mean difference of pairs, its t, and its two-sided p-value."""
+    from scipy import stats
+
+    return fmean(gaps), *stats.ttest_1samp(gaps, 0)
+
+
+def _of_two_groups(first: dict[int, float], second: dict[int, float]) -> float:
+    """The p-value of the runs that have partners, as if they had none."""
+    from scipy import stats
+
+    both = [seed for seed in first if seed in second]
+    groups = [first[seed] for seed in both], [second[seed] for seed in both]
+    return float(stats.ttest_ind(*groups).pvalue)
+
+
 _runs = ([0.9247, 0.9252, 0.9239, 0.9258, 0.9244], [3.0, 9.0, 4.0, 5.0])
-_losses = (
-    ([0.30, 0.20, 0.17, 0.19, 0.24], [0.28, 0.19, 0.18, 0.16, 0.21]),
-    ([0.5, 0.4, 0.6, 0.7], [0.52, 0.45, 0.44, 0.9]),
-    ([0.5, 0.4, 0.45, 0.3, 0.6], [0.55, 0.5, 0.42, 0.47, 0.7]),  # two dips, the lower one later
-)
 _accuracies = (
     (0.9729928571428571, 14_000),
     (0.9729928571428571, 140_000),
@@ -49,6 +66,10 @@ EXERCISES: dict[str, Exercise] = {
     "15.1 whole-images": Exercise(
         expected=lambda accuracy, n: abs(accuracy * n - round(accuracy * n)) < 1e-6,
         probes=_accuracies,
+        hints=(
+            "How many right answers would this accuracy mean? What kind of number must that be?",
+            "A computer's product is hardly ever exactly whole. How do you measure how far it is from the nearest?",
+        ),
         mistakes={
             "a computer's 0.57 · 100 is not quite 57: leave room for rounding": lambda a, n: a * n == round(a * n),
             "this cuts the decimals off; a number a hair below 57 is near 57, not 56": lambda a, n: (
@@ -61,44 +82,15 @@ EXERCISES: dict[str, Exercise] = {
             "this leaves too much room: a Python float's rounding is far below a thousandth of an image": lambda a, n: (
                 abs(a * n - round(a * n)) < 1e-2
             ),
-            "this answers the opposite question": lambda a, n: abs(a * n - round(a * n)) >= 1e-6,
         },
-        hints=(
-            "How many images are right if 97.5 % of 40 are? And of 30? Which of the two can be?",
-            "How far may accuracy × n be from the nearest whole number, if only the rounding of a computer is "
-            "to blame?",
-        ),
     ),
-    "15.2 price-of-peeking": Exercise(
-        expected=lambda validation, test: test[validation.argmin()] - test.min(),
-        probes=tuple((torch.tensor(validation), torch.tensor(test)) for validation, test in _losses),
-        mistakes={
-            "these are losses on different images; compare two values of the test loss": lambda validation, test: (
-                validation.min() - test.min()
-            ),
-            "this price is paid in validation losses; it is the test loss that is higher": lambda validation, test: (
-                validation[test.argmin()] - validation.min()
-            ),
-            "nobody chose the last epoch": lambda validation, test: test[-1] - test.min(),
-            "the sign is turned round: the minimum is never the higher one": lambda validation, test: (
-                test.min() - test[validation.argmin()]
-            ),
-            "this is a share of the loss; the task asks for nats": lambda validation, test: (
-                test[validation.argmin()] / test.min() - 1
-            ),
-            "this is the epoch, not a loss": lambda validation, test: validation.argmin(),
-            "this is the loss itself; how far is it from the minimum?": lambda validation, test: test[
-                validation.argmin()
-            ],
-        },
-        hints=(
-            "At which epoch does the honest document stop? And the other one?",
-            "Which value of `test` does the reader of each document get in the end? The price is their difference.",
-        ),
-    ),
-    "15.3 one-more-run": Exercise(
+    "15.2 one-more-run": Exercise(
         expected=_one_more,
         probes=tuple((torch.tensor(runs),) for runs in _runs),
+        hints=(
+            "Where the mean lies is uncertain, and so is where one run falls about it. Which is which in √(1 + 1/n)?",
+            "Which standard deviation suits a mean taken from the same runs? How many degrees of freedom go with it?",
+        ),
         mistakes={
             "this is where the mean lies; a single run scatters far more": lambda runs: _one_more(runs, own=0.0),
             "the mean itself is not known exactly": lambda runs: _one_more(runs, mean=0.0),
@@ -113,11 +105,39 @@ EXERCISES: dict[str, Exercise] = {
             "this leaves 5 % on each side, 10 % in all": lambda runs: _one_more(runs, quantile=_t(runs, share=0.95)),
         },
         tolerance=1e-6,
-        hints=(
-            "Three things go into the half width: the scatter of the runs, a factor from the t distribution, "
-            "and the root. Which of them can you compute first?",
-            "How many degrees of freedom have n runs left, once their mean is taken from them? The standard "
-            "deviation knows the same.",
+    ),
+    "15.3 by-pairs": Exercise(
+        expected=lambda first, second: _by_pairs(_gaps(first, second))[::2],
+        probes=(
+            ({0: 0.93, 1: 0.91, 2: 0.925, 3: 0.92}, {5: 0.88, 3: 0.926, 2: 0.93, 1: 0.912, 0: 0.929}),
+            ({7: 0.95, 2: 0.93, 3: 0.94, 9: 0.99}, {2: 0.91, 3: 0.9, 7: 0.945}),
         ),
+        hints=(
+            "Which seeds are in both dictionaries? What single number does each of them give you?",
+            "You have a handful of differences now. Which mean do you expect of them if the recipes are equally good?",
+        ),
+        mistakes={
+            "match the runs by their seed, not by their place": lambda first, second: _by_pairs(
+                [a - b for a, b in zip(first.values(), second.values(), strict=False)]
+            )[::2],
+            "the sign is turned round: first minus second": lambda first, second: _by_pairs(_gaps(second, first))[::2],
+            "a run without a partner has no difference; leave it out": lambda first, second: (
+                fmean(first.values()) - fmean(second.values()),
+                ...,
+            ),
+            "this treats the runs as two groups; test the differences": lambda first, second: (
+                ...,
+                _of_two_groups(first, second),
+            ),
+            "either recipe might have been the better one: count both sides": lambda first, second: (
+                ...,
+                _by_pairs(_gaps(first, second))[2] / 2,
+            ),
+            "that is t; how probable is one at least as far from 0?": lambda first, second: (
+                ...,
+                _by_pairs(_gaps(first, second))[1],
+            ),
+        },
+        tolerance=1e-6,
     ),
 }

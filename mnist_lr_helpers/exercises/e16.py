@@ -1,4 +1,4 @@
-"""Exercises of notebook 16: centring, a surprise, the votes of the pixels."""
+"""Exercises of notebook 16: centring, the votes of the pixels, a surprise."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ EXERCISES: dict[str, Exercise] = {
     "16.1 into-the-middle": Exercise(
         expected=lambda profile: round(_way(profile)),
         probes=tuple((profile,) for profile in _profiles),
+        hints=(
+            "In which row would the digit balance, if its ink were weight? Rows with more ink count for more.",
+            "A mean of row numbers: how far is it from 14, in which direction, and which whole number is nearest?",
+        ),
         mistakes={
             "this aims at the middle between rows 13 and 14": lambda profile: round(_way(profile, 13.5)),
             "this puts the middle of the box, not of the ink, at row 14": lambda profile: round(
@@ -58,37 +62,14 @@ EXERCISES: dict[str, Exercise] = {
                 14 - int(profile.argmax())
             ),
         },
-        hints=(
-            "In which row does a profile have its centre of mass, if all of its ink lies in row 3? If half of "
-            "it lies in row 3 and half in row 5?",
-            "The centre is the mean of the row numbers, each weighted with its ink. How far is it from 14, "
-            "and what is the nearest whole number?",
-        ),
     ),
-    "16.2 surprise": Exercise(
-        expected=_surprise,
-        probes=((20, 0.926), (50, 0.9), (10, 0.5), (3, 0.2), (20, 0.985), (400, 0.97)),
-        mistakes={
-            "this many is no surprise any more; one fewer is": lambda n, p: _surprise(n, p) + 1,
-            "this is how many to expect; how few would be a surprise?": lambda n, p: round(n * p),
-            "the probability of just this many is not that of this many or fewer": lambda n, p: max(
-                (k for k in range(round(n * p)) if math.comb(n, k) * p**k * (1 - p) ** (n - k) <= 0.05), default=-1
-            ),
-            "this is a surprise at 1 %; the question says 5 %": lambda n, p: _surprise(n, p, 0.01),
-            "this leaves 2.5 % on each side; only too few is a surprise here": lambda n, p: _surprise(n, p, 0.025),
-            "this counts wrong answers; the question is about right ones": lambda n, p: n - _surprise(n, p),
-            "the normal distribution is too rough for so few drawings": _normal,
-        },
-        hints=(
-            "How probable is it that a fair coin shows heads at most twice in ten tosses? Which function adds "
-            "up such probabilities?",
-            'Walk k up from 0 and look at the probability of "k or fewer". Where do you have to stop so that '
-            "it is still at most 0.05?",
-        ),
-    ),
-    "16.3 votes": Exercise(
+    "16.2 votes": Exercise(
         expected=lambda ink, weights, std, first, second: (weights[first] - weights[second]) * ink / std,
         probes=((_ink, _weights, 0.5, 1, 2), (_ink, _weights, 0.3, 2, 0)),
+        hints=(
+            "Write down the logit of one class for a standardised drawing. Which of its terms depend on the ink?",
+            "Subtract the two logits. What is the factor in front of the ink of a single pixel?",
+        ),
         mistakes={
             "the layer sees the ink divided by std": lambda ink, w, std, a, b: (w[a] - w[b]) * ink,
             "these are votes for the second class": lambda ink, w, std, a, b: (w[b] - w[a]) * ink / std,
@@ -104,11 +85,24 @@ EXERCISES: dict[str, Exercise] = {
                 (w[a] - w[b]) * ink / std
             ).sum(),
         },
+    ),
+    "16.3 surprise": Exercise(
+        expected=_surprise,
+        probes=((20, 0.926), (50, 0.9), (10, 0.5), (3, 0.2), (20, 0.985), (400, 0.97)),
         hints=(
-            "What does the layer add to the logit of one class for one pixel with ink x, once the constant "
-            "part is left out?",
-            "Dividing by std divides the vote, too. And a vote for one class against another is a difference "
-            "of what two things?",
+            "How probable are 0 right answers? And 1 or fewer? At which count does that sum pass 5 %?",
+            "binom.cdf(k, n, accuracy) is the probability of k or fewer. Which k still satisfy the condition?",
         ),
+        mistakes={
+            "this many is no surprise any more; one fewer is": lambda n, p: _surprise(n, p) + 1,
+            "this is how many to expect; how few would be a surprise?": lambda n, p: round(n * p),
+            "the probability of just this many is not that of this many or fewer": lambda n, p: max(
+                (k for k in range(round(n * p)) if math.comb(n, k) * p**k * (1 - p) ** (n - k) <= 0.05), default=-1
+            ),
+            "this is a surprise at 1 %; the question says 5 %": lambda n, p: _surprise(n, p, 0.01),
+            "this leaves 2.5 % on each side; only too few is a surprise here": lambda n, p: _surprise(n, p, 0.025),
+            "this counts wrong answers; the question is about right ones": lambda n, p: n - _surprise(n, p),
+            "the normal distribution is too rough for so few drawings": _normal,
+        },
     ),
 }

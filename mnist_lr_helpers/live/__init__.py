@@ -34,8 +34,8 @@ class LiveFigure(HTML):
         super().__init__(page)
         self.picture, self.title = picture, title
 
-    def _repr_png_(self) -> bytes:
-        return self.picture
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+        return self.picture, {"alt": self.title}  # as IPython's own Image has it
 
     def __repr__(self) -> str:
         return f"Live figure: {self.title}"
