@@ -63,7 +63,7 @@ NATURAL = {
         "a may have still more": lambda x, y, first, second: largest(apart(x, y, first, second)),
         "these are sums": lambda x, y, first, second: largest(np.abs(apart(x, y, first, second, np.sum))),
         "how much they differ": lambda x, y, first, second: float(np.abs(apart(x, y, first, second)).max()),
-        "differs least": lambda x, y, first, second: largest(-np.abs(apart(x, y, first, second))),
+        "need not have 28": lambda x, y, first, second: divmod(int(np.abs(apart(x, y, first, second)).argmax()), 28),
     },
     "01.3 split": {
         "training comes first": lambda n, m, seed: (shuffled(n, seed)[:m], shuffled(n, seed)[m:]),

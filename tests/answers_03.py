@@ -82,7 +82,10 @@ NATURAL = {
         "this is a loss": lambda rates, train, validation: np.nanmin(validation),
         "the place in the list": lambda rates, train, validation: np.nanargmin(validation),
         "cannot see overfitting": lambda rates, train, validation: rates[int(np.nanargmin(train))],
-        "the highest loss": lambda rates, train, validation: rates[int(np.nanargmax(validation))],
+        "argmin takes nan": lambda rates, train, validation: rates[int(np.argmin(validation))],
+        "places of the list shift": lambda rates, train, validation: rates[
+            int(np.argmin([loss for loss in validation if not math.isnan(loss)]))
+        ],
         "nan passes for the lowest": lambda rates, train, validation: rates[
             sorted(range(len(rates)), key=lambda i: math.inf if math.isnan(train[i]) and i else validation[i])[0]
         ],

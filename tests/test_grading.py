@@ -490,3 +490,8 @@ def test_what_equals_everything_equals_no_number(mean: Callable) -> None:
 def test_a_grade_names_the_known_mistake(mean: Callable) -> None:
     assert mean(torch.sum).mistake == "that is the sum"
     assert mean(torch.max).mistake == ""
+
+
+def test_values_that_the_reader_never_saw_are_not_shown(ask: Callable) -> None:
+    twice = ask(lambda x: (4, x), (1.0,), (2.0,), use=lambda answer, x: (answer(), x))
+    assert twice(lambda: 5) == Grade("wrong", "not right yet, and none of the usual mistakes")

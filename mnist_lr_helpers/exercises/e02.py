@@ -64,6 +64,8 @@ EXERCISES: dict[str, Exercise] = {
                 -(z.gather(1, y[:, None]).mean())
             ),
             "the logarithm is missing: this is the mean of the probabilities": lambda z, y: _of_the_label(z, y).mean(),
+            "this is the logarithm of a mean, not a mean of logarithms": lambda z, y: -_of_the_label(z, y).mean().log(),
+            "[:, labels] takes whole columns; pick one number a row": lambda z, y: -z.softmax(1)[:, y].log().mean(),
             "softmax goes over the classes of one image, not over the images: mind dim": lambda z, y: (
                 -z.softmax(dim=0)[torch.arange(len(y)), y].log().mean()
             ),

@@ -111,15 +111,16 @@ EXERCISES: dict[str, Exercise] = {
         expected=lambda rates, train, validation: rates[_lowest(validation)],
         probes=(
             ([0.1, 1.0, 10.0], [0.3, 0.2, 0.1], [0.4, 0.35, math.nan]),
-            ([0.01, 0.1, 1.0], [math.nan, 0.3, 0.2], [math.nan, 0.4, 0.5]),
+            ([0.01, 0.1, 1.0, 5.0], [math.nan, 0.3, 0.2, 0.4], [math.nan, 0.5, 0.4, 0.6]),
             ([0.02, 0.2, 2.0, 20.0], [0.5, 0.3, 0.2, 0.9], [0.6, 0.5, 0.7, 0.95]),
         ),
         mistakes={
             "this is a loss; the rate that led to it is wanted": lambda r, t, v: v[_lowest(v)],
             "this is the place in the list, not the rate": lambda r, t, v: _lowest(v),
             "the training loss chose here: it cannot see overfitting": lambda r, t, v: r[_lowest(t)],
-            "this is the rate of the highest loss": lambda r, t, v: r[v.index(max(x for x in v if x == x))],
+            "argmin takes nan for the lowest": lambda r, t, v: r[int(torch.tensor(v).argmin())],
             "nan passes for the lowest: no comparison with nan is true": lambda r, t, v: r[v.index(min(v))],
+            "without the nan, the places of the list shift": lambda r, t, v: r[_lowest([x for x in v if x == x])],
         },
         hints=(
             "Which of the two lists of losses tells how the model does on images it has not seen?",

@@ -72,7 +72,7 @@ EXERCISES: dict[str, Exercise] = {
         ),
         mistakes={
             "rows and columns have changed places: true classes are the rows": lambda y, p, k: _matrix(y, p, k).T,
-            "each pair is counted once only: add 1, do not set 1": lambda y, p, k: _matrix(y, p, k).clamp(max=1),
+            "each pair is counted once only: go pair by pair, adding 1": lambda y, p, k: _matrix(y, p, k).clamp(max=1),
             "these are shares of each row; counts are wanted": lambda y, p, k: (
                 _matrix(y, p, k) / _matrix(y, p, k).sum(dim=1, keepdim=True).clamp(min=1)
             ),

@@ -224,8 +224,11 @@ def _explain(exercise: Exercise, trials: list[_Trial], given: Mapping[str, objec
         hints = (hint for hint, mistake in exercise.mistakes.items() if _made(mistake, judged, exercise, given))
         if hint := next(hints, ""):
             return Grade("wrong", "; ".join(filter(None, [hint, trouble])), mistake=hint)
-        clue = clue_in([(trial.value, trial.wanted) for trial in judged], exercise.tolerance)
+        called = exercise.use is Exercise.use  # else the values are what came of the answer, which the reader never saw
+        clue = called and clue_in([(trial.value, trial.wanted) for trial in judged], exercise.tolerance)
         parts = [trouble or clue or "not right yet, and none of the usual mistakes"]
+        if not called:
+            return Grade("wrong", parts[0])
     if exercise.probes:
         parts += [f"right for {trial.question}" for trial in judged if trial.right][:1]
         parts += [f"for {t.question} yours is {_short(t.value)}" for t in judged if not t.right][:1]
