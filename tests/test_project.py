@@ -63,24 +63,35 @@ def test_every_folder_with_modules_is_packaged() -> None:
     assert {PROJECT / name.replace(".", "/") for name in declared} == PACKAGED
 
 
+def printed_by(code: str) -> list[str]:
+    """The words that a fresh interpreter prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
 def test_importing_the_helpers_loads_no_heavy_library() -> None:
-    code = (
+    loaded = printed_by(
         "import sys, torch; before = set(sys.modules); from mnist_lr_helpers import data, models, training, "
         "evaluation, features, findings, plotting; from mnist_lr_helpers.exercises import grading; "
         "print(*{m.split('.')[0] for m in set(sys.modules) - before})"
     )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torchvision", "pandas", "sklearn", "scipy", "statsmodels", "seaborn", "matplotlib"} & set(loaded)
 
 
 def test_the_notebook_without_pytorch_can_use_the_helpers_that_it_needs() -> None:
-    code = (
+    told = printed_by(
         "import sys; from mnist_lr_helpers import download, findings, plotting; "
         "from mnist_lr_helpers.exercises import check; download.CATALOGUE['mnist'].files(); "
         "check('11.1 stable-loss', 1.0); print('torch' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert told[-1] == "False"
+
+
+def test_what_the_package_reads_is_packaged_with_it() -> None:
+    setuptools = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    taken = {PROJECT / package.replace(".", "/"): patterns for package, patterns in setuptools["package-data"].items()}
+    for path in (PROJECT / "mnist_lr_helpers").rglob("*.*"):
+        if path.suffix not in (".py", ".pyc") and path.name != "README.md":
+            assert any(path.match(pattern) for pattern in taken.get(path.parent, [])), path
 
 
 def test_the_book_shows_the_stored_times() -> None:
