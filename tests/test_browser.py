@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from test_book import PAGES, build_book
 from test_live import inputs_of, pages  # noqa: F401 (pages is a fixture)
 from test_project import free_port
 
+playwright_api = pytest.importorskip("playwright.sync_api")
 pytestmark = needs_chromium
 PAD = "16_your_handwriting"
 IN_THE_LAB = ("04_evaluate_the_model", PAD)  # the notebooks that are run there
@@ -297,11 +299,20 @@ RUNNING = "[...document.querySelectorAll('.jp-InputPrompt')].some(one => one.inn
 
 
 def run_all(page) -> None:
-    """Run every cell of a fresh kernel, wait until the last one is done, and see that none failed."""
+    """Run every cell of a fresh kernel, wait until the last one is done, and see that none failed.
+
+    JupyterLab sometimes shows an idle kernel before it is ready, clears the outputs, and runs nothing; who sees that
+    asks again.
+    """
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-    page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
-    page.wait_for_function(RUNNING)
+    for _ in range(3):
+        page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
+        page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
+        with suppress(playwright_api.TimeoutError):
+            page.wait_for_function(RUNNING, timeout=15_000)
+            break
+    else:
+        raise AssertionError("JupyterLab has run nothing, three times")
     page.wait_for_function(f"!({RUNNING})", timeout=1_200_000)
     assert page.locator(ERRORS).all_inner_texts() == []
 

@@ -252,6 +252,22 @@ def test_each_failure_stands_in_the_table_and_stops_no_other_notebook(course: Pa
     assert table.endswith("\n6 notebooks, 61 s in all")
 
 
+@pytest.mark.parametrize(("failures", "status"), [(0, "passed"), (2, "passed"), (3, "failed")])
+def test_a_kernel_that_did_not_start_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, status: str
+) -> None:
+    """Another program may take the port that was free when the kernel was told to listen there."""
+    answers = iter([RuntimeError(f"{execute.NO_START} to kernel_info")] * failures)
+
+    def start(*_: object, **__: object) -> None:
+        for error in answers:
+            raise error
+
+    monkeypatch.setattr(execute.papermill, "execute_notebook", start)
+    result = execute.execute(execute.Job("01_first", tmp_path / "a.ipynb", tmp_path / "b.ipynb", {}, 60))
+    assert result.status == status
+
+
 @pytest.mark.slow
 def test_a_failed_notebook_is_the_exit_status(course: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write_notebook(course, "01_first", "raise ValueError('no')")

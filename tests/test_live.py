@@ -761,9 +761,19 @@ def test_keys_work_on_any_layout_and_stay_in_the_figure(browser, pages: Path) ->
         assert page.evaluate("window.heard") == 0
 
 
+def place_of(page, chosen: str, i: int = 0) -> tuple[float, float]:
+    """Where the middle of a mark stands in the window; looked up and measured at once, for marks are drawn anew."""
+    x, y, width, height = page.evaluate(
+        "([chosen, i]) => {"
+        "const found = document.querySelector('.live-figure').shadowRoot.querySelectorAll(chosen)[i];"
+        "const box = found.getBoundingClientRect(); return [box.x, box.y, box.width, box.height]; }",
+        [chosen, i],
+    )
+    return x + width / 2, y + height / 2
+
+
 def place_of_point(page, i: int) -> tuple[float, float]:
-    box = page.locator(".points .hit").nth(i).bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return place_of(page, ".points .hit", i)
 
 
 @needs_chromium
@@ -778,10 +788,10 @@ def test_plane_is_dragged_with_the_mouse(browser, pages: Path) -> None:
         page.wait_for_function("document.querySelector('.live-figure').figure.state().moved !== ''")
         assert place_of_point(page, 0) == pytest.approx((x + 30, y + 20), abs=1.5)
         said(page, "The loss is")
-        dot = page.locator(".hills .hit").bounding_box()
-        page.mouse.move(dot["x"] + 18, dot["y"] + 18)
+        x, y = place_of(page, ".hills .hit")
+        page.mouse.move(x, y)
         page.mouse.down()
-        page.mouse.move(dot["x"] + 18, dot["y"] - 40, steps=3)
+        page.mouse.move(x, y - 58, steps=3)
         page.mouse.up()
         state = ask(page, "state()")
         assert state["w1"] == pytest.approx(5, abs=0.2)

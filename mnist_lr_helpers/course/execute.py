@@ -47,6 +47,8 @@ REMEDIES = {
 }
 
 
+NO_START = "Kernel died before replying"  # what jupyter_client says where another program took the kernel's port first
+
 # By which other programs know the language of a notebook, such as the export as a script.
 LANGUAGE = {
     "name": "python",
@@ -255,10 +257,23 @@ def execute(job: Job, place: int = 1) -> Result:
     """
     started, error = time.perf_counter(), None
     date = datetime.now(UTC).isoformat(timespec="milliseconds")
-    bar = {"desc": f"  {job.notebook.stem}", "position": place, "leave": False, "unit": "cell"}
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         job.target.unlink(missing_ok=True)  # of an earlier run
+        _execute(job, place)
+    except papermill.PapermillExecutionError as failure:
+        last = str(failure.evalue).strip().splitlines() or [""]
+        error = f"cell {failure.exec_count}: {failure.ename}: {last[-1]}{REMEDIES.get(failure.ename, '')}"
+    except Exception as failure:  # a dead kernel, a timeout, a full disk: all belong into the table
+        error = _explained(failure)
+    status, seconds = "failed" if error else "passed", round(time.perf_counter() - started, 1)
+    return Result(job.name, status, seconds, peak_memory_mb(), None, job.parameters, error, date)
+
+
+def _execute(job: Job, place: int, attempts: int = 3) -> None:
+    """Give the notebook to papermill; again where its kernel did not start, as nothing has run then."""
+    bar = {"desc": f"  {job.notebook.stem}", "position": place, "leave": False, "unit": "cell"}
+    try:
         papermill.execute_notebook(
             str(job.notebook),
             str(job.target),
@@ -271,13 +286,10 @@ def execute(job: Job, place: int = 1) -> Result:
             # Every kernel is interrupted before it is told to end; one that is still answering calls this an error.
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
-    except papermill.PapermillExecutionError as failure:
-        last = str(failure.evalue).strip().splitlines() or [""]
-        error = f"cell {failure.exec_count}: {failure.ename}: {last[-1]}{REMEDIES.get(failure.ename, '')}"
-    except Exception as failure:  # a dead kernel, a timeout, a full disk: all belong into the table
-        error = _explained(failure)
-    status, seconds = "failed" if error else "passed", round(time.perf_counter() - started, 1)
-    return Result(job.name, status, seconds, peak_memory_mb(), None, job.parameters, error, date)
+    except RuntimeError as failure:
+        if attempts == 1 or NO_START not in str(failure):
+            raise
+        _execute(job, place, attempts - 1)
 
 
 def peak_memory_mb() -> float | None:
