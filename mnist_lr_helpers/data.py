@@ -1,4 +1,4 @@
-"""The images in memory: splits and how they are drawn, pixels and back, IDX files, scikit-learn's small digits."""
+"""The images in memory: how splits are drawn, pixels and back, scikit-learn's small digits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import SupportsIndex
 
 from mnist_lr_helpers.download import CATALOGUE, DataError, announcement, raw_folder, resolve
+from mnist_lr_helpers.splits import Split, read_idx
 
 import torch
 from torch import Tensor
@@ -17,32 +18,6 @@ SCALINGS = ("standard", "unit")
 # Positions of MNIST test images whose label human raters judged wrong or ambiguous
 # (Northcutt, Athalye and Mueller 2021, "Pervasive label errors in test sets …").
 DISPUTED_TEST_LABELS = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images ``[n, 1, height, width]``, or features of them ``[n, d]``, and their labels ``int64 [n]``.
-
-    Raises:
-        ValueError: no tensors, or labels of another shape or type, or not as many as the images.
-    """
-
-    images: Tensor
-    labels: Tensor
-
-    def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
-        if not (isinstance(images, Tensor) and isinstance(labels, Tensor)):
-            kinds = f"{type(images).__name__} and {type(labels).__name__}"
-            raise ValueError(f"images and labels are {kinds}; make them tensors by torch.as_tensor()")
-        if images.ndim < 2 or labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"images {list(images.shape)} of {images.dtype} and labels {list(labels.shape)} of {labels.dtype} make "
-                "no split: give labels of torch.int64, one for each image, as [n]; labels.flatten().long() may help"
-            )
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True)
@@ -156,28 +131,6 @@ def stratified_sample(labels: Tensor, size: int, *, generator: torch.Generator) 
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
     every = torch.arange(size) * len(labels) // size + len(labels) // (2 * size)
     return by_class[every].sort().values
-
-
-def read_idx(path: Path | str) -> Tensor:
-    """Read one IDX file (the format of the original MNIST files) into a tensor.
-
-    Images come as ``uint8 [n, rows, columns]``, labels as ``uint8 [n]``, QMNIST's as ``int32 [n, 8]``.
-
-    Raises:
-        DataError: the file is missing, or not a complete IDX file.
-    """
-    from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
-
-    try:
-        tensor = read_sn3_pascalvincent_tensor(str(path))
-        if tensor.dtype not in (torch.uint8, torch.int32):
-            raise ValueError(f"it holds numbers of type {tensor.dtype}")
-        return tensor
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; load_data() puts it there") from None
-    except (AssertionError, KeyError, RuntimeError, ValueError, IndexError) as error:
-        reason = str(error) or "its header does not fit its length"
-        raise DataError(f"{path} is not a complete IDX file ({reason}); delete it and load again") from error
 
 
 def _whole(name: str, value: SupportsIndex) -> int:
