@@ -7,7 +7,7 @@ PAGES := build/book_pages
 BUILDER ?= html
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run check test bench lab book student grade notebooks reproduce lock clean
+.PHONY: help run check test bench lab book student grade sheet export notebooks reproduce lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,12 @@ student: .venv/ready  ## write the students' edition, without solutions and outp
 
 grade: .venv/ready  ## mark what a class has handed in: FROM=folder; marks and a summary in build/marks
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers grade $(FROM) $(ARGS)
+
+sheet: .venv/ready  ## write the sheet for your own digits, as PDF for the printer, into build/sheet
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers sheet $(ARGS)
+
+export: .venv/ready  ## write a trained model as ONNX, with a card of its measured limits, into build/model
+	$(PYTHON_IN_VENV) -m mnist_lr_helpers export $(ARGS)
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
 	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --jobs 1 $(ARGS)

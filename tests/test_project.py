@@ -21,7 +21,9 @@ import pytest
 
 PACKAGE = PROJECT / "mnist_lr_helpers"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PACKAGED = {PACKAGE / part for part in ("", "course", "exercises", "live", "reproduction", "reproduction/claims")}
+PACKAGED = {
+    PACKAGE / part for part in ("", "course", "exercises", "handwriting", "live", "reproduction", "reproduction/claims")
+}
 
 
 def test_environment_yml_has_the_versions_of_the_lock_file() -> None:

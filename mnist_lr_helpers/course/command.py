@@ -68,6 +68,19 @@ def _grade(options: argparse.Namespace) -> int:
     return mark_class(Path(options.folder), output, points, options.jobs)
 
 
+def _sheet(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.handwriting.sheets import write_sheets
+
+    print(*write_sheets(Path(options.output).resolve()), sep="\n")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course.export import Order, export
+
+    order = Order(options.model, options.dataset, options.drawings)
+    print(*export(order, Path(options.output).resolve()), sep="\n")
+
+
 def _environment(_: argparse.Namespace) -> None:
     from mnist_lr_helpers.course.environment import write_environment
 
@@ -119,8 +132,24 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--jobs", type=_positive, metavar="N", help="lessons at a time (2, or 1 on a small machine)")
     about = "write environment.yml from requirements.lock"
     commands.add_parser("environment", help=about).set_defaults(command=_environment)
+    _add_handwriting(commands)
     _add_reproduce(commands.add_parser("reproduce", help="run the studies behind the published claims, on MNIST"))
     return parser
+
+
+def _add_handwriting(commands: argparse._SubParsersAction) -> None:
+    about = "write the sheet for own digits as PDF, for A4 and for Letter paper"
+    sheet = commands.add_parser("sheet", help=about)
+    sheet.set_defaults(command=_sheet)
+    sheet.add_argument("--output", default=PROJECT / "build" / "sheet", metavar="DIR", help="where (build/sheet/)")
+    about = "write a model as ONNX, with a card of what it was measured to do"
+    export = commands.add_parser("export", help=about)
+    export.set_defaults(command=_export)
+    export.add_argument("--model", default="linear", choices=("linear", "network"), help="which (linear)")
+    export.add_argument("--dataset", default="auto", metavar="NAME", help="as DATASET in the notebooks (auto)")
+    about = "own digits to judge it by, writer by writer: a folder, archive, sheet or table"
+    export.add_argument("--drawings", metavar="PLACE", help=about)
+    export.add_argument("--output", default=PROJECT / "build" / "model", metavar="DIR", help="where (build/model/)")
 
 
 def _add_reproduce(parser: argparse.ArgumentParser) -> None:
