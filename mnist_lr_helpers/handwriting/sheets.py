@@ -53,7 +53,7 @@ def draw_sheet(paper: str = "A4") -> Figure:
         side = MARK / len(cells)
         for row, column in np.argwhere(cells == 0):
             square = (x + column * side, y + row * side)
-            axis.add_patch(Rectangle(square, side, side, facecolor="black", edgecolor="black", linewidth=0.1))
+            axis.add_patch(Rectangle(square, side, side, facecolor="black", edgecolor="black", linewidth=0.4))
     for _, _, x, y in places():
         axis.add_patch(Rectangle((x, y), BOX, BOX, fill=False, edgecolor="0.6", linewidth=0.5))
     for digit in range(10):
