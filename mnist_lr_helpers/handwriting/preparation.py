@@ -13,6 +13,7 @@ SMALL = 40  # pixels: pictures up to this side are grey images already, and no d
 LARGEST_SIDE = 800  # pixels: larger pictures are scaled down first, which is quicker and averages noise away
 LEAST_CONTRAST = 0.06  # of the way from black to white, between paper and ink: a faint pencil has 0.2
 MOST_INK = 0.6  # share of a picture beyond which it shows no digit on paper
+DARK = 0.25  # a picture of one grey is no paper below this
 SPECK = 0.02  # share of the largest stroke below which a blot counts as dust
 
 
@@ -51,7 +52,7 @@ def read_ink(grey: np.ndarray) -> Reading:
         remarks.append("inverted")
     strongest = calm.max()
     if strongest < max(LEAST_CONTRAST, 6 * noise):
-        return Reading(None, (*remarks, "empty"))
+        return Reading(None, ("mostly ink" if np.median(grey) < DARK else "empty",))
     if small:
         ink = np.clip(depth / strongest, 0, 1)
         ink[ink < 0.02] = 0
