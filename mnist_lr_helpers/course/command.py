@@ -132,24 +132,24 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--jobs", type=_positive, metavar="N", help="lessons at a time (2, or 1 on a small machine)")
     about = "write environment.yml from requirements.lock"
     commands.add_parser("environment", help=about).set_defaults(command=_environment)
-    _add_handwriting(commands)
+    _add_sheet(commands.add_parser("sheet", help="write the sheet for own digits as PDF, for A4 and for Letter paper"))
+    _add_export(commands.add_parser("export", help="write a model as ONNX, with a card of what it was measured to do"))
     _add_reproduce(commands.add_parser("reproduce", help="run the studies behind the published claims, on MNIST"))
     return parser
 
 
-def _add_handwriting(commands: argparse._SubParsersAction) -> None:
-    about = "write the sheet for own digits as PDF, for A4 and for Letter paper"
-    sheet = commands.add_parser("sheet", help=about)
-    sheet.set_defaults(command=_sheet)
-    sheet.add_argument("--output", default=PROJECT / "build" / "sheet", metavar="DIR", help="where (build/sheet/)")
-    about = "write a model as ONNX, with a card of what it was measured to do"
-    export = commands.add_parser("export", help=about)
-    export.set_defaults(command=_export)
-    export.add_argument("--model", default="linear", choices=("linear", "network"), help="which (linear)")
-    export.add_argument("--dataset", default="auto", metavar="NAME", help="as DATASET in the notebooks (auto)")
+def _add_sheet(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_sheet)
+    parser.add_argument("--output", default=PROJECT / "build" / "sheet", metavar="DIR", help="where (build/sheet/)")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_export)
+    parser.add_argument("--model", default="linear", choices=("linear", "network"), help="which (linear)")
+    parser.add_argument("--dataset", default="auto", metavar="NAME", help="as DATASET in the notebooks (auto)")
     about = "own digits to judge it by, writer by writer: a folder, archive, sheet or table"
-    export.add_argument("--drawings", metavar="PLACE", help=about)
-    export.add_argument("--output", default=PROJECT / "build" / "model", metavar="DIR", help="where (build/model/)")
+    parser.add_argument("--drawings", metavar="PLACE", help=about)
+    parser.add_argument("--output", default=PROJECT / "build" / "model", metavar="DIR", help="where (build/model/)")
 
 
 def _add_reproduce(parser: argparse.ArgumentParser) -> None:
