@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 SCALINGS = ("standard", "unit")
-LEAST_OF_A_CLASS = 10  # own digits: one for validation, two for the test, the rest to learn from
+LEAST_OF_A_CLASS = 20  # own digits: about two for validation, four for the test, the rest to learn from
 
 # Positions of MNIST test images whose label human raters judged wrong or ambiguous
 # (Northcutt, Athalye and Mueller 2021, "Pervasive label errors in test sets …").
@@ -196,7 +196,7 @@ def _read_folder(path: Path) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[str,
         few = ", ".join(f"{n} × {digit}" for digit, n in enumerate(counts.tolist()) if n < LEAST_OF_A_CLASS)
         raise DataError(
             f"{path} holds {len(labels)} digits that can be read, too few to learn from and to judge by: {few}.\n"
-            f"Add some, {LEAST_OF_A_CLASS} of each class at least; a filled sheet has them (make sheet)"
+            f"Add some, {LEAST_OF_A_CLASS} of each class at least; two filled sheets have them (make sheet)"
         )
     test = torch.zeros(len(labels), dtype=torch.bool)
     test[stratified_sample(labels, len(labels) // 5, generator=seeded(0))] = True
