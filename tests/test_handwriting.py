@@ -394,8 +394,8 @@ def test_the_same_chance_takes_the_same_photograph(filled) -> None:
 
 @pytest.fixture
 def own(tmp_path: Path, small) -> Path:
-    """A folder of two students, a hundred digits each."""
-    for writer in ("s1", "s2"):
+    """A folder of five students, a hundred digits each."""
+    for writer in ("s1", "s2", "s3", "s4", "s5"):
         (tmp_path / "own" / writer).mkdir(parents=True)
         for i, (image, label) in enumerate(zip(*small, strict=True)):
             Image.fromarray((255 * image[0].numpy()).astype(np.uint8)).save(
@@ -406,20 +406,20 @@ def own(tmp_path: Path, small) -> Path:
 
 def test_a_folder_is_a_data_set(own: Path) -> None:
     dataset = data.load_data(f"folder:{own}", scaling="unit")
-    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [144, 16, 40]
-    assert torch.bincount(dataset.test.labels).tolist() == [4] * 10
+    assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [320, 80, 100]
+    assert torch.bincount(dataset.test.labels).tolist() == [10] * 10
     again, other = (data.load_data(f"folder:{own}", seed=seed, scaling="unit") for seed in (0, 1))
     assert torch.equal(again.train.images, dataset.train.images)
     assert not torch.equal(other.train.images, dataset.train.images)
     assert torch.equal(other.test.images, dataset.test.images)
-    assert len(data.load_data(f"folder:{own}", train_size=1_000).train) == 144
+    assert len(data.load_data(f"folder:{own}", train_size=1_000).train) == 320
     assert dataset.train.images.amax() == 1
 
 
 def test_a_folder_with_too_few_is_refused_with_their_number(own: Path) -> None:
-    for path in [*own.glob("s1/7_*.png"), *own.glob("s2/7_*5.png")]:
+    for path in own.glob("s1/7_*5.png"):
         path.unlink()
-    with pytest.raises(DataError, match="9 × 7"):
+    with pytest.raises(DataError, match="49 × 7"):
         data.load_data(f"folder:{own}")
     with pytest.raises(DataError, match="does not exist"):
         data.load_data("folder:nowhere")
@@ -429,7 +429,7 @@ def test_the_command_line_takes_a_folder_and_a_relative_one_starts_at_the_projec
     execute.prepare_data(f"folder:{own}")
     relative = os.path.relpath(own, data.PROJECT)
     monkeypatch.chdir(own)
-    assert len(data.load_data(f"folder:{relative}").test) == 40
+    assert len(data.load_data(f"folder:{relative}").test) == 100
 
 
 # A model to take home.

@@ -56,7 +56,7 @@ def _grey(image: Picture, name: str) -> np.ndarray:
         numbers = np.asarray(image, dtype=np.float32)
         most = numbers.max(initial=0)
         white = next((one for one in (1, 255, 65_535) if most <= one), most)
-        return numbers / (white if image.mode == "F" else max(white, 65_535))
+        return numbers / white
     if not image.has_transparency_data:
         return np.asarray(image.convert("L"), dtype=np.float32) / 255
     image = image.convert("RGBA")
