@@ -126,7 +126,7 @@ def test_archives_are_read_as_folders(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         with zipfile.ZipFile(tmp_path / name, "w") as archive:  # as the pad writes it
             archive.writestr("7/0001.png", inside.getvalue())
-            archive.writestr("__MACOSX/7/._0001.png", b"x")
+            archive.writestr("__MACOSX/7/0001.png", inside.getvalue())
     assert load_drawings(tmp_path / "drawings.zip").writers == [""]
     assert load_drawings(tmp_path / "class").writers == ["anna"]
 
@@ -268,6 +268,8 @@ def test_tables_of_every_kind_hold_the_same_images(tmp_path: Path, small) -> Non
     header = ",".join(["label", *(f"pixel{i}" for i in range(784))])
     np.savetxt(tmp_path / "kaggle.csv", rows, "%d", ",", header=header, comments="")
     np.savetxt(tmp_path / "plain.csv", rows, "%d", ",")
+    last = np.roll(rows, -1, axis=1)
+    np.savetxt(tmp_path / "last.csv", last, "%d", ",", header=header[6:] + ",Label", comments="")
     np.savez(tmp_path / "keras.npz", x_train=images[:60], y_train=labels[:60], x_test=images[60:], y_test=labels[60:])
     np.savez(tmp_path / "flat.npz", images=images.reshape(100, -1) / 255, labels=labels[:, None])
     (tmp_path / "a-images-idx3-ubyte").write_bytes(idx_bytes(images))
@@ -275,7 +277,7 @@ def test_tables_of_every_kind_hold_the_same_images(tmp_path: Path, small) -> Non
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "b-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx_bytes(images)))
     (tmp_path / "b" / "b-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx_bytes(labels)))
-    for name in ("kaggle.csv", "plain.csv", "keras.npz", "flat.npz", "a-images-idx3-ubyte", "b"):
+    for name in ("kaggle.csv", "plain.csv", "last.csv", "keras.npz", "flat.npz", "a-images-idx3-ubyte", "b"):
         found = load_drawings(tmp_path / name)
         order = found.labels.argsort(stable=True)
         assert torch.equal(found.labels[order], small[1]), name
@@ -412,6 +414,7 @@ def test_a_folder_is_a_data_set(own: Path) -> None:
     assert torch.equal(again.train.images, dataset.train.images)
     assert not torch.equal(other.train.images, dataset.train.images)
     assert torch.equal(other.test.images, dataset.test.images)
+    assert torch.equal(data.load_data(f"folder:{own}/", scaling="unit").test.images, dataset.test.images)
     assert len(data.load_data(f"folder:{own}", train_size=1_000).train) == 320
     assert dataset.train.images.amax() == 1
 
