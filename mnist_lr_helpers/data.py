@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
 
-from mnist_lr_helpers.download import CATALOGUE, DataError, announcement, raw_folder, resolve
+from mnist_lr_helpers.download import CATALOGUE, announcement, raw_folder, resolve
+from mnist_lr_helpers.exceptions import DataError
 
 import torch
 from torch import Tensor

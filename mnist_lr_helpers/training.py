@@ -16,6 +16,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, TypeVar
 
 from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.exceptions import TrainingError
 
 import torch
 from torch import Tensor, nn
@@ -30,20 +31,8 @@ OPTIMIZERS = ("sgd", "adam", "adamw")
 # the lower 32 bits of a seed alone, so it must not be a multiple of 2**32.
 AUGMENTATION_STREAM = 2_654_435_769
 Result = TypeVar("Result")
+_WORKER = threading.local()  # each thread of ``side_by_side`` has the event here that tells it to stop
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator) -> same shape
-
-
-class _Worker(threading.local):
-    """What a thread of ``side_by_side`` knows: whether it is to stop."""
-
-    stop: threading.Event | None = None
-
-
-_WORKER = _Worker()
-
-
-class TrainingError(RuntimeError):
-    """Training cannot start or go on; the message says why and what to change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,7 +340,8 @@ def side_by_side(jobs: Iterable[Callable[[], Result]]) -> list[Result]:
 
 def _stop_if_told() -> None:
     """End a training side by side with others when their caller was interrupted, or one of them has failed."""
-    if _WORKER.stop is not None and _WORKER.stop.is_set():
+    told = getattr(_WORKER, "stop", None)
+    if told is not None and told.is_set():
         raise KeyboardInterrupt
 
 

@@ -18,6 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 # What notebooks import, from left to right: each module imports only from its left.
 ORDER = [
+    "exceptions",
     "files",
     "download",
     "data",

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_lr_helpers.course.usage import UsageError, convert, nearest
-from mnist_lr_helpers.download import DATASET_MIME, DataError, resolve
+from mnist_lr_helpers.download import DATASET_MIME, resolve
+from mnist_lr_helpers.exceptions import DataError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
 import nbformat
