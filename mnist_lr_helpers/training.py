@@ -391,7 +391,7 @@ def _check_split(model: nn.Module, split: Split, part: str) -> None:
                 f"{len(bad):,} {part} images hold values that are not finite, the first at index {int(bad[0])}; "
                 "look at them"
             )
-    n_classes = _count_classes(model, split, part)
+    n_classes = count_classes(model, split.images, f"{part} images")
     if int(split.labels.min()) < 0 or int(split.labels.max()) >= n_classes:
         raise TrainingError(
             f"{part} labels run from {int(split.labels.min())} to {int(split.labels.max())}, but the model has "
@@ -400,11 +400,16 @@ def _check_split(model: nn.Module, split: Split, part: str) -> None:
 
 
 @torch.inference_mode()
-def _count_classes(model: nn.Module, split: Split, part: str) -> int:
-    """How many outputs the model has, tried on one image."""
-    found = f"{part} images of {split.images.dtype} {list(split.images.shape)}"
+def count_classes(model: nn.Module, images: Tensor, called: str = "images") -> int:
+    """How many outputs the model has, tried on the first of the images.
+
+    Raises:
+        TrainingError: the model cannot take such images, or gives no logits for them; the message names their type
+            and shape, and what they are ``called``.
+    """
+    found = f"{called} of {images.dtype} {list(images.shape)}"
     try:
-        logits = model.eval()(split.images[:1])
+        logits = model.eval()(images[:1])
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainingError(

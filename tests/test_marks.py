@@ -225,3 +225,25 @@ def test_the_last_answer_counts_and_a_copy_that_was_not_touched_does_not(lessons
     put(tmp_path / "class" / "ada.ipynb", json.dumps(notebook).encode())
     main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "marks")])
     assert read_marks(tmp_path / "marks")["ada", "02.2"]["status"] == "right"
+
+
+def test_an_exercise_that_was_split_into_cells_is_read_as_a_whole(lessons: list[Path], tmp_path: Path) -> None:
+    """Jupyter gives each part the tags of the whole, and another id."""
+    notebook, edition = json.loads(handed_in(lessons[0], RIGHT)), []
+    for whole in notebook["cells"]:
+        parts = "".join(whole["source"]).split("\n\n\n") if "exercise" in whole["metadata"].get("tags", []) else []
+        edition += [{**whole, "source": part, "id": f"{whole['id']}{i}"} for i, part in enumerate(parts)] or [whole]
+    assert len(edition) > len(notebook["cells"])
+    put(tmp_path / "class" / "ada.ipynb", json.dumps(notebook | {"cells": edition}).encode())
+    main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "marks")])
+    found = read_marks(tmp_path / "marks")
+    assert [found["ada", number]["status"] for number in ("02.1", "02.2")] == ["right", "right"]
+
+
+def test_a_system_whose_processes_cannot_split_off_is_told_so(
+    lessons: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    put(tmp_path / "class" / "ada.ipynb", handed_in(lessons[0]))
+    monkeypatch.delattr("os.fork")
+    assert main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "marks")]) == 2
+    assert "mark in WSL, on Linux or on macOS" in capsys.readouterr().err
