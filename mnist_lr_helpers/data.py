@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
 
-from mnist_lr_helpers.download import CATALOGUE, DataError, announcement, raw_folder, resolve
+from mnist_lr_helpers.download import CATALOGUE, announcement, raw_folder, resolve
+from mnist_lr_helpers.exceptions import DataError
 
 import torch
 from torch import Tensor
@@ -85,7 +86,14 @@ class Dataset:
 
 
 def seeded(seed: int = 0) -> torch.Generator:
-    """A source of random numbers of its own, for one purpose."""
+    """A source of random numbers of its own, for one purpose.
+
+    Raises:
+        ValueError: not a whole number of 32 bits. PyTorch looks at those alone: 0 and 2³² would be the same seed.
+    """
+    seed = _whole("SEED", seed)
+    if not -(2**31) <= seed < 2**31:
+        raise ValueError(f"SEED is {seed:,}; choose between {-(2**31):,} and {2**31 - 1:,}")
     return torch.Generator().manual_seed(seed)
 
 
@@ -102,7 +110,7 @@ def load_data(
     Args:
         dataset: a name in ``CATALOGUE``, ``"digits"`` or ``"auto"``: that is MNIST wherever it can be
             had, else the 1,797 digits that scikit-learn ships; a data set asked for by name never falls back.
-        seed: any whole number; it seeds the split (and nothing else).
+        seed: see ``seeded``; it seeds the split (and nothing else).
         train_size: keep this many training images, stratified, and a sixth as many
             for validation; ``None`` keeps all.
         scaling: ``"standard"`` subtracts the training split's mean and divides by its
@@ -115,7 +123,7 @@ def load_data(
     """
     if scaling not in SCALINGS:
         raise ValueError(f"scaling is {scaling!r}; choose one of {', '.join(map(repr, SCALINGS))}")
-    generator = seeded(_whole("SEED", seed))
+    generator = seeded(seed)
     name, note = resolve(dataset, root=root)
     images, labels, test_images, test_labels, classes = _read(name, root)
     validation_index = stratified_sample(labels, round(len(labels) / 10), generator=generator)

@@ -18,6 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 # What notebooks import, from left to right: each module imports only from its left.
 ORDER = [
+    "exceptions",
     "files",
     "download",
     "data",
@@ -182,6 +183,33 @@ def test_notebooks_use_public_names_and_no_production_command(path: Path) -> Non
 def test_no_private_name_of_another_file_or_library_is_used(path: Path) -> None:
     assert private_names_used(tree_of(path)) == set()
     assert "torch.ops" not in path.read_text(encoding="utf-8")
+
+
+# What Windows, or Windows and macOS, do without.
+POSIX = {"sched_getaffinity", "fork", "setsid", "killpg", "getuid", "geteuid", "getloadavg", "nice", "uname", "mkfifo"}
+POSIX |= {"setitimer", "alarm", "pause", "SIGALRM", "SIGKILL", "SIGHUP", "SIGUSR1", "resource", "fcntl", "pwd"}
+
+
+@every_module
+def test_what_not_every_system_has_is_asked_for_first(path: Path) -> None:
+    """In the same function, by ``sys.platform`` or ``hasattr``; answers are tried where processes split off alone."""
+    if path.stem == "trial":
+        return
+    guarded = {node for f in functions_in(path) if {"platform", "hasattr"} & names_in(f) for node in ast.walk(f)}
+    for node in ast.walk(tree_of(path)):
+        if node not in guarded:
+            assert not POSIX & names_of(node), f"line {node.lineno}: {ast.unparse(node)}"
+
+
+def names_in(function: ast.FunctionDef) -> set[str]:
+    return set().union(*map(names_of, ast.walk(function)))
+
+
+def names_of(node: ast.AST) -> set[str]:
+    """The name that a piece of code stands for, an attribute's or an import's."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.name for alias in node.names} | {getattr(node, "module", "")}
+    return {getattr(node, "attr", ""), getattr(node, "id", "")}
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "tests").rglob("*.py")), ids=lambda path: path.name)

@@ -68,6 +68,34 @@ def printed_by(code: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
+def test_openmp_is_asked_to_wait_passively_before_torch_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hears no later; that the helpers come first in every file is a rule of ruff's."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    code = "import os, sys, mnist_lr_helpers; print(os.environ.get('OMP_WAIT_POLICY'), 'torch' in sys.modules)"
+    assert printed_by(code) == ["PASSIVE", "False"]
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert printed_by(code)[0] == "ACTIVE", "who has chosen is not overruled"
+    rules = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    order = rules["isort"]["section-order"]
+    assert rules["isort"]["sections"]["course"] == ["mnist_lr_helpers"]
+    assert order.index("course") < order.index("third-party")
+    assert {"I", "PLW1514"} <= {*rules["select"]}, "the order of imports, and UTF-8 wherever text is read or written"
+
+
+# What is installed under another name than it is imported by, and what runs without being imported.
+IMPORTED_AS = {"scikit-learn": "sklearn"}
+PROGRAMS = {"ipykernel", "ipywidgets", "jupyterlab"}
+
+
+def test_every_declared_dependency_is_imported() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["reproduce"]]
+    names = {re.match("[A-Za-z0-9-]+", one)[0] for one in declared}
+    sources = [path.read_text(encoding="utf-8") for path in [*MODULES, *find_notebooks([])]]
+    imported = {name for text in sources for name in re.findall(r'^[ "]*(?:import|from) (\w+)', text, re.M)}
+    assert {name for name in names - PROGRAMS if IMPORTED_AS.get(name, name) not in imported} == set()
+
+
 def test_importing_the_helpers_loads_no_heavy_library() -> None:
     loaded = printed_by(
         "import sys, torch; before = set(sys.modules); from mnist_lr_helpers import data, models, training, "

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_lr_helpers.course.usage import UsageError
-from mnist_lr_helpers.files import PROJECT, FileError
+from mnist_lr_helpers.exceptions import DataError, FileError
+from mnist_lr_helpers.files import PROJECT
 
 ENDS = "Ends with 0 if all passed, 1 if a notebook or a training failed, 2 for bad input, 130 after Ctrl-C."
 
@@ -75,7 +76,6 @@ def _environment(_: argparse.Namespace) -> None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from mnist_lr_helpers.data import DataError
     from mnist_lr_helpers.reproduction.engine import RESULTS, judge_claims, reproduce
 
     output = options.output and Path(options.output).resolve()
