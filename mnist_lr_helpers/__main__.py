@@ -1,4 +1,4 @@
-"""The command line: ``python -m mnist_lr_helpers run|publish|student|environment|reproduce``."""
+"""The command line: ``python -m mnist_lr_helpers run|test|lab|book|student|…``; ``--help`` lists all commands."""
 
 import sys
 

@@ -26,14 +26,14 @@ PAGES = [path.stem for path in find_notebooks([])] + ["glossary", "teachers_guid
 
 @cache
 def build_book() -> Path:
-    """The book as ``make book`` builds it, once per test run, whichever process comes first."""
+    """The book as its command builds it, once per test run, whichever process comes first."""
     built_by = BOOK / "built_by"
     BOOK.parent.mkdir(exist_ok=True)
     with LOCK:
         if built_by.exists() and built_by.read_text(encoding="utf-8") == TEST_RUN:
             return BOOK
         shutil.rmtree(BOOK, ignore_errors=True)
-        command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}"]
+        command = [sys.executable, "-m", "mnist_lr_helpers", "book"]
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         built_by.write_text(TEST_RUN)
@@ -117,8 +117,7 @@ def test_the_book_of_the_executed_edition(tmp_path: Path) -> None:
     edition = nbformat.read(given, as_version=4)
     edition.cells[0].source += "\n\n[This edition](11_one_vs_rest_from_scratch.ipynb) was run here."
     nbformat.write(edition, tmp_path / given.name)
-    command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}", "BUILDER=dummy"]
-    command.append(f"FROM={tmp_path}")
+    command = [sys.executable, "-m", "mnist_lr_helpers", "book", "--builder", "dummy", "--from", str(tmp_path)]
     with LOCK:
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
