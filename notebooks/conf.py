@@ -1,12 +1,21 @@
 """Configuration of the book: Sphinx with MyST-NB turns the committed notebooks, as they are, into static pages.
 
 With ``-t print`` the core becomes one page to be printed, with ``-t slides`` each lesson of the core a page of slides.
+The environment may name the addresses that a published book has: ``MNIST_LR_BOOK``, its own, for search engines and for
+who shares a page, and ``MNIST_LR_REPOSITORY``, its source's, where readers say what they did not understand.
 """
 
 import json
+import os
 import re
+from html import escape
 from operator import methodcaller
+from pathlib import Path
+from urllib.parse import quote
 
+from docutils import nodes
+
+SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 EDITION = next((name for name in ("print", "slides") if tags.has(name)), "book")  # noqa: F821 - Sphinx gives the tags
 
 project = "Logistic regression on MNIST, measured"
@@ -21,7 +30,7 @@ if EDITION == "book":
     exclude_patterns += ["core.md"]
 else:
     root_doc = "core"
-    exclude_patterns += ["0[6-9]_*", "1[0-9]_*", "index.md", "measured.md", "teachers_guide.md"]
+    exclude_patterns += ["0[6-9]_*", "1[0-9]_*", "[!cg]*.md", "changelog.md"]
     suppress_warnings += ["myst.xref_missing"]  # the core names lessons that are not in it
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
@@ -38,6 +47,9 @@ copybutton_exclude = ".linenos, .gp, .go"
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
+html_baseurl = os.environ.get("MNIST_LR_BOOK", "").rstrip("/")
+html_baseurl += "/" if html_baseurl else ""  # makes each page's canonical address
+repository = os.environ.get("MNIST_LR_REPOSITORY", "").rstrip("/")
 html_favicon = "_static/favicon.svg"
 html_css_files = ["book.css"]
 html_js_files = ["book.js"]
@@ -63,6 +75,47 @@ if EDITION != "book":
 def setup(app) -> None:
     """Sphinx calls this before it reads the pages."""
     app.connect("source-read", prepare)
+    if EDITION == "book":
+        app.connect("html-page-context", offer)
+        app.connect("build-finished", list_pages)
+
+
+def offer(app, page: str, _: str, context: dict, doctree: nodes.document | None) -> None:
+    """Say at a page's end where its notebook is, what comes next, and where to ask; and in its head, what it is."""
+    if doctree is None:
+        return
+    offers = []
+    if Path(app.env.doc2path(page)).suffix == ".ipynb":
+        offers.append(f'<a href="_sources/{page}.ipynb" download>This page as a notebook</a>')
+    if context["next"]:
+        offers.append(f'<a href="{context["next"]["link"]}">Next: {context["next"]["title"]}</a>')
+    if repository:
+        form = f"{repository}/issues/new?template=not_understood.yml&lesson={quote(page)}"
+        offers.append(f'<a href="{escape(form)}">I did not understand this</a>')
+    context["body"] += f'<p class="offers">{" · ".join(offers)}</p>'
+    texts = (text.astext() for text in doctree.findall(nodes.paragraph))
+    about = escape(" ".join(next((text for text in texts if len(text) > 20), project).split())[:200])
+    told = {
+        "og:type": "article",
+        "og:site_name": project,
+        "og:title": escape(context["title"]),
+        "og:description": about,
+    }
+    told["og:description"] = about
+    if html_baseurl:  # an image and an address count in full alone
+        told |= {"og:url": context["pageurl"], "og:image": f"{html_baseurl}_static/overview.png"}
+        told["og:image:alt"] = "Ten images that a model learned, one for each digit"
+    context["metatags"] += f'<meta name="description" content="{about}">'
+    context["metatags"] += "".join(f'<meta property="{name}" content="{text}">' for name, text in told.items())
+    context["metatags"] += '<meta name="twitter:card" content="summary_large_image">'
+
+
+def list_pages(app, failure: Exception | None) -> None:
+    """Write the sitemap of a book that has an address."""
+    if html_baseurl and not failure and app.builder.name == "html":
+        pages = "".join(f"<url><loc>{html_baseurl}{page}.html</loc></url>" for page in sorted(app.env.found_docs))
+        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="{SITEMAP}">{pages}</urlset>\n'
+        Path(app.outdir, "sitemap.xml").write_text(text, encoding="utf-8")
 
 
 def prepare(_: object, __: str, source: list[str]) -> None:

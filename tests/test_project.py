@@ -166,3 +166,57 @@ def fetch(address: str, *, seconds: float) -> bytes:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+
+
+# What others read: how to cite, to begin, and to ask.
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    citation = (PROJECT / "CITATION.cff").read_text(encoding="utf-8")
+    pages = {page: (PROJECT / "notebooks" / page).read_text(encoding="utf-8") for page in ("set_up.md", "changelog.md")}
+    assert f"\nversion: {version}\n" in citation
+    assert re.search(r"^## (\S+),", pages["changelog.md"], re.M)[1] == version
+    assert {*re.findall(r"mnist-lr-(\d[\d.]*\d)", pages["set_up.md"])} == {version}
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("citation-file-format", "CITATION.cff"),
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("github-issue-forms", ".github/ISSUE_TEMPLATE/[!c]*.yml"),
+        ("github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ],
+)
+def test_what_hosts_read_has_the_form_that_they_expect(schema: str, pattern: str) -> None:
+    files = sorted(map(str, PROJECT.glob(pattern)))
+    assert files
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
+    assert done.returncode == 0, done.stdout
+
+
+def test_licences_are_named_where_readers_look() -> None:
+    for page in ("LICENSE", "README.md", "notebooks/index.md"):
+        text = (PROJECT / page).read_text(encoding="utf-8")
+        assert "MIT" in text, page
+        assert "CC BY 4.0" in text, page
+
+
+def test_every_target_of_make_is_a_command_too() -> None:
+    targets = re.findall(r"^([a-z]+):.*##", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M)
+    command = [sys.executable, "-m", "mnist_lr_helpers", "--help"]
+    listed = re.findall(
+        r"^    (\w+) ", subprocess.run(command, capture_output=True, text=True, check=True).stdout, re.M
+    )
+    assert {*targets} - {"help", "bench", "notebooks", "clean"} <= {*listed}
+
+
+def test_the_container_has_no_root_and_installs_the_lock() -> None:
+    text = (PROJECT / ".devcontainer" / "Dockerfile").read_text(encoding="utf-8")
+    assert text.index("USER reader") < text.index("pip install")
+    assert "--require-hashes" in text
+    assert "127.0.0.1:8888:8888" in text
+    assert "token=" not in text  # JupyterLab makes its own, a new one each time
+    assert json.loads((PROJECT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))["remoteUser"]
