@@ -5,4 +5,5 @@ import sys
 from mnist_lr_helpers.course.command import main
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a console or file whose encoding lacks a letter gets a "?" for it
     sys.exit(main())

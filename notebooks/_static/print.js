@@ -54,7 +54,9 @@ function numberContents(pages) {
 
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(".headerlink, .related").forEach((one) => one.remove());
-  document.querySelectorAll(".tag_hide-input:not(.tag_solution) > details").forEach((folded) => folded.remove());
+  // Code that draws, and what an output keeps folded, would be read by nobody on paper.
+  const folded = ".tag_hide-input:not(.tag_solution) > details, .cell_output details";
+  document.querySelectorAll(folded).forEach((one) => one.remove());
   document.querySelectorAll("h2").forEach((title) => answersBehind(title.closest("section")));
   for (const link of document.querySelectorAll("a[href]")) {
     if (!/^(#|https?:)/.test(link.getAttribute("href"))) link.removeAttribute("href");
