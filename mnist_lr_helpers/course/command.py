@@ -105,11 +105,9 @@ def _edition(options: argparse.Namespace) -> int:
 
 
 def _release(_: argparse.Namespace) -> int:
-    from importlib.metadata import version
-
     from mnist_lr_helpers.course.tools import release
 
-    return release(version("mnist-lr-helpers"))
+    return release()
 
 
 def _reproduce(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def pdf() -> int:
     return failed
 
 
-def release(version: str) -> int:
+def release() -> int:
     """Write what is committed as an archive, with its checksum beside it, into build/release.
 
     Raises:
@@ -71,7 +72,8 @@ def release(version: str) -> int:
     changed = subprocess.run(["git", "status", "--porcelain"], cwd=PROJECT, capture_output=True, text=True, check=False)
     if changed.returncode or changed.stdout:
         raise UsageError(f"only what is committed is released: {(changed.stdout or changed.stderr).strip()}")
-    name = f"mnist-lr-{version}"
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name = f"mnist-lr-{project['version']}"
     archive = BUILD / "release" / f"{name}.zip"
     archive.parent.mkdir(parents=True, exist_ok=True)
     command = ["git", "archive", f"--prefix={name}/", f"--output={archive}", "HEAD"]
