@@ -40,6 +40,7 @@ def print_book(page: Path, target: Path, chromium: str | None) -> int:
         except Error as error:
             raise UsageError("a book is printed by Chromium; install it, or: playwright install chromium") from error
         tab = browser.new_page()
+        tab.set_default_timeout(600_000)  # ninety pages of formulas, on a busy machine
         tab.goto(page.resolve().as_uri())
         tab.evaluate("MathJax.startup.promise")
         tab.evaluate("document.fonts.ready.then(() => null)")
