@@ -61,7 +61,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll("a[href]")) {
     if (!/^(#|https?:)/.test(link.getAttribute("href"))) link.removeAttribute("href");
   }
-  for (const link of document.querySelectorAll("#glossary a")) {
+  for (const link of document.querySelectorAll("#glossary a, #glossary .xref.myst")) {
     if (/^\d\d$/.test(link.textContent)) link.textContent = `[${link.textContent}]`;
   }
   contents();
