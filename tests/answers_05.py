@@ -18,16 +18,18 @@ def surest(probabilities, labels, n, ascending=False):
     return list(table[table["wrong"]].sort_values("sure", ascending=ascending).index[:n])
 
 
-def tally(labels, predicted, right=False):
-    matrix = np.zeros((10, 10), dtype=int)
-    np.add.at(matrix, (labels.numpy(), predicted.numpy()), 1)
-    if not right:
-        np.fill_diagonal(matrix, 0)
-    return matrix
+def blots(template, size):
+    """Costs by corner, as a dictionary."""
+    rows, columns = template.shape
+    return {
+        (row, column): template.numpy()[row : row + size, column : column + size].sum()
+        for row in range(rows - size + 1)
+        for column in range(columns - size + 1)
+    }
 
 
-def place(matrix):
-    return np.unravel_index(matrix.argmax(), matrix.shape)
+def least(costs):
+    return min(costs, key=costs.get)
 
 
 def vote_by_vote(image, weights, a, b):
@@ -51,9 +53,9 @@ def by_group(wrong, groups):
 # Right answers in another style than the solution's.
 OTHERWISE = {
     "05.1 surest errors": surest,
-    "05.2 top confusion": lambda labels, predicted: place(tally(labels, predicted)),
-    "05.3 votes": vote_by_vote,
-    "05.4 rub out": rubbed,
+    "05.2 votes": vote_by_vote,
+    "05.3 rub out": rubbed,
+    "05.4 weight image": lambda template, size: list(least(blots(template, size))),
     "05.5 error rates": lambda wrong, groups, k: by_group(wrong, groups).mean().tolist(),
 }
 
@@ -69,30 +71,30 @@ NATURAL = {
         "say where they stand": lambda p, y, n: table_of(p, y).query("wrong")["sure"].nlargest(n).tolist(),
         "only the surest are asked for": lambda p, y, n: surest(p, y, len(y)),
     },
-    "05.2 top confusion": {
-        "no confusion": lambda labels, predicted: place(tally(labels, predicted, right=True)),
-        "the true class comes first": lambda labels, predicted: place(tally(labels, predicted).T),
-        "belong together": lambda labels, predicted: (
-            tally(labels, predicted).sum(axis=1).argmax(),
-            tally(labels, predicted).sum(axis=0).argmax(),
-        ),
-        "are two kinds": lambda labels, predicted: place(
-            np.triu(tally(labels, predicted) + tally(labels, predicted).T)
-        ),
-        "how often it comes": lambda labels, predicted: tally(labels, predicted).max(),
-    },
-    "05.3 votes": {
+    "05.2 votes": {
         "the sign is turned round": lambda image, weights, a, b: vote_by_vote(image, weights, b, a),
         "the image is not used": lambda image, weights, a, b: weights.numpy()[a] - weights.numpy()[b],
         "this is the sum": lambda image, weights, a, b: sum(vote_by_vote(image, weights, a, b)),
         "only one class is used": lambda image, weights, a, b: np.multiply(image, weights[a]),
     },
-    "05.4 rub out": {
+    "05.3 rub out": {
         "9 is still ahead": lambda votes, bias: rubbed(votes, bias) - 1,
         "not the first pixel": lambda votes, bias: rubbed(votes, bias, range(len(votes))),
         "the biases are forgotten": lambda votes, bias: rubbed(votes, 0),
         "votes for 4 are rubbed out": lambda votes, bias: rubbed(votes, bias, np.argsort(-np.abs(votes))),
         "fewer will do": lambda votes, bias: sum(vote > 0 for vote in votes.tolist()),
+    },
+    "05.4 weight image": {
+        "helps the digit most": lambda template, size: max(blots(template, size), key=blots(template, size).get),
+        "bluest single pixel": lambda template, size: np.unravel_index(template.numpy().argmin(), template.shape),
+        "the row comes first": lambda template, size: least(blots(template, size))[::-1],
+        "middle of the blot": lambda template, size: np.add(least(blots(template, size)), size // 2),
+        "the sign is lost": lambda template, size: max(
+            blots(template.abs(), size), key=blots(template.abs(), size).get
+        ),
+        "say row and column": lambda template, size: int(np.argmin(list(blots(template, size).values()))),
+        "left out": lambda template, size: least(blots(template[:-1, :-1], size)),
+        "asked for is where": lambda template, size: min(blots(template, size).values()),
     },
     "05.5 error rates": {
         "this is the accuracy": lambda wrong, groups, k: 1 - by_group(wrong, groups).mean(),
@@ -109,7 +111,7 @@ NATURAL = {
 
 # What a run might have measured, for the exercises whose answer is a value.
 MEASURED = {
-    "05.4 rub out": {
+    "05.3 rub out": {
         "votes": torch.tensor([0.1, 0.3, -0.2, 0.2, 0.6, 1.5, -2.5, 0.9, 1.2, 1.0, 0.4]),
         "bias": -1.7,
     },

@@ -22,8 +22,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 PROBABILITY = "def probability(scores):\n    ...\n\n\ncheck('02.1 probability', probability)"
 SOLUTION = "def solved(scores):\n    return 1 / (1 + torch.exp(-scores))\n\n\ncheck('02.1 probability', solved)"
-RUB_OUT = "pixels_rubbed_out = ...\n\n\ncheck('05.4 rub out', pixels_rubbed_out, votes=four_votes, bias=four_bias)"
-TWO = "check('05.4 rub out', 2, votes=four_votes, bias=four_bias)"
+RUB_OUT = "pixels_rubbed_out = ...\n\n\ncheck('05.3 rub out', pixels_rubbed_out, votes=four_votes, bias=four_bias)"
+TWO = "check('05.3 rub out', 2, votes=four_votes, bias=four_bias)"
 
 
 @pytest.fixture

@@ -445,12 +445,24 @@ def places(two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_notebook_that_was_changed_after_its_run_stays_as_it_is(places: Path) -> None:
+    ours, ran = places / "notebooks" / "02_second.ipynb", places / "build" / "notebooks" / "02_second.ipynb"
+    ran.parent.mkdir(parents=True)
+    ran.write_text(ours.read_text(encoding="utf-8").replace("second", "other"), encoding="utf-8")
+    (places / "build" / "run.json").write_text(json.dumps([asdict(replace(RESULT, notebook="02_second"))]))
+    before = ours.read_bytes()
+    with pytest.raises(UsageError, match="02_second has been changed since it was run; run it again"):
+        publish.publish_notebooks(places / "build")
+    assert ours.read_bytes() == before
+
+
 def test_a_published_notebook_carries_its_measured_time(places: Path) -> None:
     notebook = nbformat.read(places / "notebooks" / "02_second.ipynb", as_version=4)
     text = "# 02 · The second – “ü”\n\n*Measured running time: 1 s on 1 CPU cores; peak memory 1 MB.*"
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text))
     (places / "build" / "notebooks").mkdir(parents=True)
-    nbformat.write(notebook, places / "build" / "notebooks" / "02_second.ipynb")
+    for folder in (places, places / "build"):
+        nbformat.write(notebook, folder / "notebooks" / "02_second.ipynb")
     row = asdict(replace(RESULT, notebook="02_second", seconds=12.6, peak_memory_mb=1234.5))
     (places / "build" / "run.json").write_text(json.dumps([row]), encoding="utf-8")
     publish.publish_notebooks(places / "build")

@@ -29,7 +29,7 @@ def cell(body: str, name: str, answer: str = "") -> str:
 SCORES, LOGITS = "def probability(scores):\n    ", "def mean_loss(logits, labels):\n    "
 PROBABILITY = cell(f"{SCORES}...", "02.1 probability")
 LOSS = cell(f"{LOGITS}...", "02.2 loss")
-RUB_OUT = "pixels_rubbed_out = ...\n\n\ncheck('05.4 rub out', pixels_rubbed_out, votes=four_votes, bias=four_bias)"
+RUB_OUT = "pixels_rubbed_out = ...\n\n\ncheck('05.3 rub out', pixels_rubbed_out, votes=four_votes, bias=four_bias)"
 BY_HAND = "-(logits - logits.exp().sum(1, keepdim=True).log())[range(len(labels)), labels]"
 RIGHT = {
     PROBABILITY: cell(f"{SCORES}return 1 / (1 + torch.exp(-scores))", "02.1 probability"),
@@ -126,9 +126,9 @@ def test_a_class(lessons: list[Path], tmp_path: Path, capsys: pytest.CaptureFixt
     assert {key: one for key, one in status.items() if key[0] == "ada"} == {
         ("ada", "02.1"): "right",
         ("ada", "02.2"): "right",
-        ("ada", "05.4"): "right",
+        ("ada", "05.3"): "right",
     }
-    assert (status["ben", "02.1"], status["ben", "02.2"], status["ben", "05.4"]) == (
+    assert (status["ben", "02.1"], status["ben", "02.2"], status["ben", "05.3"]) == (
         "wrong",
         "not attempted",
         "missing",
@@ -212,7 +212,7 @@ def test_all_of_a_class_in_one_archive_and_bombs_are_left_alone(
         archive.writestr("ode/broken.zip", b"PK no archive")
     monkeypatch.setattr(hand_ins, "LARGEST", 4_999)
     eva, ode = read_hand_ins(packed)
-    assert (eva.student, sorted(eva.cells)) == ("ekeva", ["02.1", "02.2", "05.4"])
+    assert (eva.student, sorted(eva.cells)) == ("ekeva", ["02.1", "02.2", "05.3"])
     assert [trouble.split(": ")[1][:30] for trouble in ode.troubles] == [
         "the archive cannot be opened (",
         "it is larger than 30 MB",

@@ -93,8 +93,14 @@ def elapsed(rows: Sequence[dict[str, Any]]) -> float:
 
 
 def publish(executed: Path, row: dict[str, Any]) -> dict[str, Any]:
-    """Stamp one executed notebook, put it in its place, and return its row for ``run_times.json``."""
+    """Stamp one executed notebook, put it in its place, and return its row for ``run_times.json``.
+
+    Raises:
+        UsageError: the course's notebook has been changed since that run.
+    """
     notebook = nbformat.read(executed, as_version=4)
+    if _sources(notebook) != _sources(nbformat.read(NOTEBOOKS / executed.name, as_version=4)):
+        raise UsageError(f"{executed.stem} has been changed since it was run; run it again, then publish")
     title, cores = notebook.cells[0], os.cpu_count()
     measured = f"{row['seconds']:.0f} s on {cores} CPU cores; peak memory {row['peak_memory_mb']:.0f} MB"
     title.source = STAMP.sub(f"*Measured running time: {measured}.*", title.source)
@@ -111,6 +117,10 @@ def publish(executed: Path, row: dict[str, Any]) -> dict[str, Any]:
         "date": time.strftime("%Y-%m-%d"),
         "command": "make notebooks",
     }
+
+
+def _sources(notebook: nbformat.NotebookNode) -> list[str]:
+    return [STAMP.sub("", cell.source) for cell in notebook.cells]
 
 
 def run_output(rows: Sequence[dict[str, Any]]) -> str:

@@ -1,8 +1,6 @@
-"""Exercises of notebook 05: the surest errors, confusions, votes of pixels, one error explained, rates by group."""
+"""Exercises of notebook 05: the surest errors, votes, one error and one weight image explained, rates by group."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 from mnist_lr_helpers.exercises.grading import Exercise
 
@@ -14,6 +12,10 @@ _TENTHS = [[9, 1, 0], [1, 7, 2], [5, 2, 3], [0, 2, 8], [2, 6, 2], [3, 3, 4], [0.
 _MORE = (torch.tensor(_TENTHS) / 10, torch.tensor([0, 0, 2, 1, 1, 0, 2, 1, 0]), 3)
 _IMAGE = torch.tensor([1.0, 0.5, 0.0, 0.25])
 _WEIGHTS = torch.tensor([[0.5, -0.6, 1.0, 2.0], [0.2, 0.0, 2.0, -1.0], [-0.3, 0.9, 0.4, 0.6]])
+_BLUE_AND_RED = torch.tensor(
+    [[2.0, 6, 1, 0, -4], [9, 7, 0, -1, 2], [1, -3, -9, 4, 0], [0, -1, 6, -5, -2], [1, 2, 0, -3, -6]]
+)
+_CHEQUERED = torch.tensor([[8.0, -8, 0, 3, 3], [-8, 8, 0, 3, 3], [0, 0, 0, 1, 0], [-2, -3, 0, 2, 0], [-4, -1, 0, 0, 1]])
 _GROUPS = torch.tensor([0, 0, 1, 1, 1, 2, 2, 0, 1, 0])
 _WRONG = torch.tensor([1, 0, 0, 1, 1, 0, 0, 0, 1, 0]).bool()
 
@@ -33,12 +35,14 @@ def _sorted(p: Tensor, y: Tensor) -> torch.return_types.sort:
     return p.amax(dim=1)[_is_error(p, y)].sort(descending=True)
 
 
-def _pairs(y: Tensor, p: Tensor) -> list[tuple[int, int]]:
-    return [(a, b) for a, b in zip(y.tolist(), p.tolist(), strict=True) if a != b]
+def _costs(template: Tensor, size: int) -> Tensor:
+    """The weights under a blot, summed up, for each place of its upper left corner: [rows, columns]."""
+    return template.unfold(0, size, 1).unfold(1, size, 1).sum(dim=(2, 3))
 
 
-def _most(things: list[tuple[int, int]]) -> tuple[int, int]:
-    return Counter(things).most_common(1)[0][0]
+def _corner(template: Tensor, size: int, place: Tensor) -> tuple[int, int]:
+    """Row and column of a place in the table of costs."""
+    return divmod(int(place), template.shape[1] - size + 1)
 
 
 def _rubbed_out(votes: Tensor, bias: float) -> int:
@@ -78,30 +82,7 @@ EXERCISES: dict[str, Exercise] = {
             "What could you do to the confidence of the right answers, so that none of them comes out on top?",
         ),
     ),
-    "05.2 top confusion": Exercise(
-        expected=lambda y, p: _most(_pairs(y, p)),
-        probes=(
-            (torch.tensor([4, 4, 4, 9]), torch.tensor([9, 9, 4, 4])),
-            (torch.tensor([7, 5, 5, 5, 2, 2, 2, 2, 2, 2, 2, 2]), torch.tensor([1, 3, 3, 3, 8, 8, 6, 6, 2, 2, 2, 2])),
-            (torch.tensor([2, 2, 7, 7, 4, 4, 4, 4, 2, 2, 9]), torch.tensor([7, 7, 2, 2, 9, 9, 9, 4, 2, 2, 1])),
-        ),
-        mistakes={
-            "a right answer is no confusion": lambda y, p: _most(list(zip(y.tolist(), p.tolist(), strict=True))),
-            "the true class comes first in the pair": lambda y, p: _most(_pairs(p, y)),
-            "label and prediction belong together: count pairs, not each for itself": lambda y, p: (
-                int(y[y != p].mode().values),
-                int(p[y != p].mode().values),
-            ),
-            "4 for 9 and 9 for 4 are two kinds": lambda y, p: _most([(min(one), max(one)) for one in _pairs(y, p)]),
-            "this kind of error comes first, but another comes more often": lambda y, p: _pairs(y, p)[0],
-            "this is how often it comes; which kind is it?": lambda y, p: _pairs(y, p).count(_most(_pairs(y, p))),
-        },
-        hints=(
-            "An error is a pair of numbers. How would you keep a tally of pairs on paper?",
-            "In a ten by ten table of counts, where do the right answers lie, and what should become of them?",
-        ),
-    ),
-    "05.3 votes": Exercise(
+    "05.2 votes": Exercise(
         expected=lambda x, w, a, b: x * (w[a] - w[b]),
         probes=((_IMAGE, _WEIGHTS, 1, 0), (_IMAGE, _WEIGHTS, 0, 2), (1 - _IMAGE, _WEIGHTS, 2, 1)),
         mistakes={
@@ -116,7 +97,7 @@ EXERCISES: dict[str, Exercise] = {
             "In the example the first pixel votes 1 · (0.2 − 0.5). Where does each of the three numbers come from?",
         ),
     ),
-    "05.4 rub out": Exercise(
+    "05.3 rub out": Exercise(
         expected=lambda votes, bias: _rubbed_out(_by(votes, votes), bias),
         mistakes={
             "with so few, 9 is still ahead": lambda votes, bias: _rubbed_out(_by(votes, votes), bias) - 1,
@@ -128,6 +109,41 @@ EXERCISES: dict[str, Exercise] = {
         hints=(
             "By how much is 9 ahead before you rub out anything? Votes and biases both count.",
             "Sort the votes. What is left of the lead after the first, after the first two, after the first three?",
+        ),
+    ),
+    "05.4 weight image": Exercise(
+        expected=lambda t, size: _corner(t, size, _costs(t, size).argmin()),
+        probes=(
+            (torch.tensor([[1.0, -2.0, 0.0], [0.0, -3.0, -1.0]]), 2),
+            (_BLUE_AND_RED, 2),
+            (_BLUE_AND_RED.flip(0).T.contiguous(), 2),
+            (_BLUE_AND_RED, 3),
+            (_CHEQUERED, 2),
+        ),
+        mistakes={
+            "here ink helps the digit most; where does it cost most?": lambda t, size: _corner(
+                t, size, _costs(t, size).argmax()
+            ),
+            "this is the bluest single pixel; a blot covers more than one": lambda t, size: _corner(t, 1, t.argmin()),
+            "the row comes first, then the column": lambda t, size: _corner(t, size, _costs(t, size).argmin())[::-1],
+            "this is the middle of the blot; its upper left corner is asked for": lambda t, size: [
+                place + size // 2 for place in _corner(t, size, _costs(t, size).argmin())
+            ],
+            "the sign is lost: red weights speak for the digit": lambda t, size: _corner(
+                t, size, _costs(t.abs(), size).argmax()
+            ),
+            "this is one number, counted through the whole image; say row and column": lambda t, size: _costs(
+                t, size
+            ).argmin(),
+            "the last row and the last column of corners are left out: a `range` ends before its end": lambda t, size: (
+                _corner(t[:-1, :-1], size, _costs(t[:-1, :-1], size).argmin())
+            ),
+            "this is what the blot costs; asked for is where": lambda t, size: _costs(t, size).min(),
+        },
+        hints=(
+            "With a square hole cut into paper, how would you find the place by hand?",
+            "For one corner, which slice of the template lies under the blot, and what does its ink cost? Then: which "
+            "corners are there?",
         ),
     ),
     "05.5 error rates": Exercise(
