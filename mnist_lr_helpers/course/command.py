@@ -101,13 +101,7 @@ def _edition(options: argparse.Namespace) -> int:
 
     if options.edition == "book":
         return tools.book(options.run_here, options.builder)
-    return {"pdf": tools.pdf, "slides": tools.slides}[options.edition]()
-
-
-def _release(_: argparse.Namespace) -> int:
-    from mnist_lr_helpers.course.tools import release
-
-    return release()
+    return {"pdf": tools.pdf, "slides": tools.slides, "release": tools.release}[options.edition]()
 
 
 def _reproduce(options: argparse.Namespace) -> int:
@@ -164,6 +158,7 @@ def _add_tools(command: Callable[..., argparse.ArgumentParser]) -> None:
         command(name, help=told).set_defaults(command=_tool, tool=name, rest=[])
     about = {"book": "build the book into build/book", "pdf": "print the core into build/core.pdf"}
     about["slides"] = "make slides of the core's lessons in build/slides"
+    about["release"] = "write an archive of what is committed, and its checksum, into build/release"
     for name, told in about.items():
         edition = command(name, help=told)
         edition.set_defaults(command=_edition, edition=name)
@@ -171,8 +166,6 @@ def _add_tools(command: Callable[..., argparse.ArgumentParser]) -> None:
             told = "take the notebooks of that folder, such as build/notebooks, in place of the committed ones"
             edition.add_argument("--from", dest="run_here", metavar="DIR", help=told)
             edition.add_argument("--builder", default="html", help="another of Sphinx's builders")
-    release = command("release", help="write an archive of what is committed, and its checksum")
-    release.set_defaults(command=_release)
     lock = command("lock", help="choose new versions: requirements.lock and environment.yml")
     lock.set_defaults(command=_lock)
     lock.add_argument("--keep", action="store_true", help="the versions as they are, and only what is missing")
