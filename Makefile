@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 COURSE := $(PYTHON_IN_VENV) -m mnist_lr_helpers
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run check test bench lab book pdf slides student grade notebooks reproduce release lock clean
+.PHONY: help run check test bench lab book pdf slides student grade sheet export notebooks reproduce release lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,12 @@ student: .venv/ready  ## write the students' edition, without solutions and outp
 
 grade: .venv/ready  ## mark what a class has handed in: FROM=folder; marks and a summary in build/marks
 	$(COURSE) grade $(FROM) $(ARGS)
+
+sheet: .venv/ready  ## write the sheet for your own digits, as PDF for the printer, into build/sheet
+	$(COURSE) sheet $(ARGS)
+
+export: .venv/ready  ## write a trained model as ONNX, with a card of its measured limits, into build/model
+	$(COURSE) export $(ARGS)
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
 	$(COURSE) run --jobs 1 $(ARGS)

@@ -1,4 +1,4 @@
-"""The images in memory: splits and how they are drawn, pixels and back, IDX files, scikit-learn's small digits."""
+"""The images in memory: how splits are drawn, pixels and back, scikit-learn's small digits."""
 
 from __future__ import annotations
 
@@ -7,43 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
 
-from mnist_lr_helpers.download import CATALOGUE, announcement, raw_folder, resolve
+from mnist_lr_helpers.download import CATALOGUE, FOLDER, announcement, raw_folder, resolve
 from mnist_lr_helpers.exceptions import DataError
+from mnist_lr_helpers.files import PROJECT
+from mnist_lr_helpers.handwriting import load_drawings
+from mnist_lr_helpers.splits import Split, read_idx
 
 import torch
 from torch import Tensor
 
 SCALINGS = ("standard", "unit")
+LEAST_OF_A_CLASS = 10  # own digits: one for validation, two for the test, the rest to learn from
 
 # Positions of MNIST test images whose label human raters judged wrong or ambiguous
 # (Northcutt, Athalye and Mueller 2021, "Pervasive label errors in test sets …").
 DISPUTED_TEST_LABELS = (947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images ``[n, 1, height, width]``, or features of them ``[n, d]``, and their labels ``int64 [n]``.
-
-    Raises:
-        ValueError: no tensors, or labels of another shape or type, or not as many as the images.
-    """
-
-    images: Tensor
-    labels: Tensor
-
-    def __post_init__(self) -> None:
-        images, labels = self.images, self.labels
-        if not (isinstance(images, Tensor) and isinstance(labels, Tensor)):
-            kinds = f"{type(images).__name__} and {type(labels).__name__}"
-            raise ValueError(f"images and labels are {kinds}; make them tensors by torch.as_tensor()")
-        if images.ndim < 2 or labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"images {list(images.shape)} of {images.dtype} and labels {list(labels.shape)} of {labels.dtype} make "
-                "no split: give labels of torch.int64, one for each image, as [n]; labels.flatten().long() may help"
-            )
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True)
@@ -110,9 +88,10 @@ def load_data(
     Args:
         dataset: a name in ``CATALOGUE``, ``"digits"`` or ``"auto"``: that is MNIST wherever it can be
             had, else the 1,797 digits that scikit-learn ships; a data set asked for by name never falls back.
+            ``"folder:PATH"`` is a folder or archive of own digits, see ``load_drawings``.
         seed: see ``seeded``; it seeds the split (and nothing else).
         train_size: keep this many training images, stratified, and a sixth as many
-            for validation; ``None`` keeps all.
+            for validation; ``None`` keeps all. Of own digits, fewer are kept where there are no more.
         scaling: ``"standard"`` subtracts the training split's mean and divides by its
             standard deviation; ``"unit"`` leaves pixels in [0, 1].
         root: the data folder; default ``MNIST_LR_DATA`` or the project's ``data/``.
@@ -126,10 +105,12 @@ def load_data(
     generator = seeded(seed)
     name, note = resolve(dataset, root=root)
     images, labels, test_images, test_labels, classes = _read(name, root)
-    validation_index = stratified_sample(labels, round(len(labels) / 10), generator=generator)
+    tenth = max(len(classes), round(len(labels) / 10))
+    validation_index = stratified_sample(labels, tenth, generator=generator)
     train_index = torch.ones(len(labels)).index_fill(0, validation_index, 0).nonzero()[:, 0]
     if train_size is not None:
         train_size = _whole("TRAIN_SIZE", train_size)
+        train_size = min(train_size, len(train_index)) if name.startswith(FOLDER) else train_size
         if not len(classes) <= train_size <= len(train_index):
             raise ValueError(
                 f"TRAIN_SIZE is {train_size:,}; choose between {len(classes)} (one image per class) and "
@@ -166,28 +147,6 @@ def stratified_sample(labels: Tensor, size: int, *, generator: torch.Generator) 
     return by_class[every].sort().values
 
 
-def read_idx(path: Path | str) -> Tensor:
-    """Read one IDX file (the format of the original MNIST files) into a tensor.
-
-    Images come as ``uint8 [n, rows, columns]``, labels as ``uint8 [n]``, QMNIST's as ``int32 [n, 8]``.
-
-    Raises:
-        DataError: the file is missing, or not a complete IDX file.
-    """
-    from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
-
-    try:
-        tensor = read_sn3_pascalvincent_tensor(str(path))
-        if tensor.dtype not in (torch.uint8, torch.int32):
-            raise ValueError(f"it holds numbers of type {tensor.dtype}")
-        return tensor
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; load_data() puts it there") from None
-    except (AssertionError, KeyError, RuntimeError, ValueError, IndexError) as error:
-        reason = str(error) or "its header does not fit its length"
-        raise DataError(f"{path} is not a complete IDX file ({reason}); delete it and load again") from error
-
-
 def _whole(name: str, value: SupportsIndex) -> int:
     """A whole number of any library as Python's own; True and False are none."""
     try:
@@ -205,6 +164,8 @@ def _read(name: str, root: Path | str | None) -> tuple[Tensor, Tensor, Tensor, T
     """uint8 images ``[n, 28, 28]`` and labels ``[n]`` for training, then test; class names."""
     if name == "digits":
         return _read_digits()
+    if name.startswith(FOLDER):
+        return _read_folder(PROJECT / Path(name.removeprefix(FOLDER)).expanduser())
     source, folder = CATALOGUE[name], raw_folder(name, root=root)
     tensors = [read_idx(folder / archive.unpacked) for archive in source.files()]
     tensors[2:] = [tensor[: source.test_size] for tensor in tensors[2:]]
@@ -231,4 +192,20 @@ def _read_digits() -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[str, ...]]:
     labels = torch.tensor(bunch.target)
     test = torch.zeros(len(labels), dtype=torch.bool)
     test[stratified_sample(labels, len(labels) // 7, generator=seeded(0))] = True
+    return images[~test], labels[~test], images[test], labels[test], tuple("0123456789")
+
+
+def _read_folder(path: Path) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[str, ...]]:
+    """Own digits, of which a fifth, always the same, are for the test."""
+    drawings = load_drawings(path)
+    images, labels = drawings.images.squeeze(1).mul(255).round_().byte(), drawings.labels
+    counts = torch.bincount(labels, minlength=10)
+    if counts.min() < LEAST_OF_A_CLASS:
+        few = ", ".join(f"{n} × {digit}" for digit, n in enumerate(counts.tolist()) if n < LEAST_OF_A_CLASS)
+        raise DataError(
+            f"{path} holds {len(labels)} digits that can be read, too few to learn from and to judge by: {few}.\n"
+            f"Add some, {LEAST_OF_A_CLASS} of each class at least; a filled sheet has them (make sheet)"
+        )
+    test = torch.zeros(len(labels), dtype=torch.bool)
+    test[stratified_sample(labels, len(labels) // 5, generator=seeded(0))] = True
     return images[~test], labels[~test], images[test], labels[test], tuple("0123456789")

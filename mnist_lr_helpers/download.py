@@ -3,7 +3,7 @@
 Places are tried in this order: the data folder, the mirror named in the environment variable ``MNIST_LR_MIRROR``
 (a folder or any URL), the addresses that torchvision knows. MNIST's are written down here, so that it can be had
 without importing PyTorch. A relative ``MNIST_LR_DATA`` or ``MNIST_LR_MIRROR`` starts at the project's folder, so that
-it means the same to the command line and to a notebook.
+it means the same to the command line and to a notebook; so does ``folder:PATH``, a data set of one's own.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ MNIST_MD5 = {
     "t10k-images-idx3-ubyte": ("9fb629c4189551a2d022fa330f9573f3", "2646ac647ad5339dbf082846283269ea"),
     "t10k-labels-idx1-ubyte": ("ec29112dd5afa0611ce80d1b7f02629c", "27ae3e4e09519cfbb04c329615203637"),
 }
+FOLDER = "folder:"  # begins the name of a data set of one's own; its path follows
 DATASET_MIME = "application/vnd.mnist-lr.dataset+json"  # by which an executed notebook tells its data set
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what network file systems answer
 SECONDS_PER_PLACE = 10.0
@@ -121,8 +122,11 @@ def resolve(dataset: str = "auto", *, root: Path | str | None = None) -> tuple[s
         DataError: a data set asked for by name cannot be had.
     """
     names = ("auto", *CATALOGUE, "digits")
+    if dataset.startswith(FOLDER):
+        return dataset, ""
     if dataset not in names:
-        raise ValueError(f"DATASET is {dataset!r}; choose one of {', '.join(map(repr, names))}")
+        own = f"or {FOLDER + 'PATH'!r} for digits of your own"
+        raise ValueError(f"DATASET is {dataset!r}; choose one of {', '.join(map(repr, names))}, {own}")
     if dataset in CATALOGUE:
         provide(dataset, root=root)
     if dataset != "auto":

@@ -17,9 +17,10 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mnist_lr_helpers import features, live, warps
+from mnist_lr_helpers import live, warps
 from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
 from mnist_lr_helpers.data import Dataset
+from mnist_lr_helpers.handwriting import prepare
 
 import nbformat
 import psutil
@@ -149,7 +150,7 @@ def test_pad_in_the_book_reads_test_digits(browser, mnist: Dataset, i: int) -> N
 
 def test_pad_prepares_as_the_notebook_does(browser, digits: Dataset) -> None:
     """Drawings that are moved, resized, turned and spoilt: the page's preparation is the notebook's."""
-    prepare, draw_again, warp, add_speck = notebook_functions("prepare", "draw_again", "warp", "add_speck")
+    draw_again, warp, add_speck = notebook_functions("draw_again", "warp", "add_speck")
     drawn = draw_again(digits.to_unit(digits.test.images[:12]).clamp(0, 1))  # [12, 1, side, side]
     changed = [drawn, drawn.roll((9, -13), dims=(2, 3)), warp(drawn, scale=0.6), warp(drawn, scale=1.25)]
     changed += [warp(drawn, across=0.5), warp(drawn, angle=30.0), add_speck(drawn), torch.zeros_like(drawn[:1])]
@@ -165,13 +166,17 @@ def test_pad_prepares_as_the_notebook_does(browser, digits: Dataset) -> None:
 
 def notebook_functions(*names: str) -> list[Callable[..., torch.Tensor]]:
     """Functions that notebook 16 defines, without running the rest of it."""
-    known: dict[str, object] = {"torch": torch, "nn": torch.nn, "features": features, "warps": warps}
+    known: dict[str, object] = {"torch": torch, "nn": torch.nn, "warps": warps}
     for cell in nbformat.read(NOTEBOOKS / f"{PAD}.ipynb", as_version=4).cells:
         if cell.cell_type == "code":
-            kinds = (ast.FunctionDef, ast.Assign) if "parameters" in cell.metadata.get("tags", []) else ast.FunctionDef
-            wanted = [node for node in ast.parse(cell.source).body if isinstance(node, kinds)]
+            nodes = ast.parse(cell.source).body
+            wanted = [node for node in nodes if isinstance(node, ast.FunctionDef) or is_constant(node)]
             exec("\n".join(map(ast.unparse, wanted)), known)
     return [known[name] for name in names]
+
+
+def is_constant(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
 
 
 # ------ JupyterLab

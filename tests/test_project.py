@@ -20,7 +20,9 @@ import pytest
 
 PACKAGE = PROJECT / "mnist_lr_helpers"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PACKAGED = {PACKAGE / part for part in ("", "course", "exercises", "live", "reproduction", "reproduction/claims")}
+PACKAGED = {
+    PACKAGE / part for part in ("", "course", "exercises", "handwriting", "live", "reproduction", "reproduction/claims")
+}
 
 
 def test_every_dependency_is_pinned_with_its_hashes_and_installed_by_them() -> None:

@@ -74,6 +74,19 @@ def _grade(options: argparse.Namespace) -> int:
     return mark_class(Path(options.folder), output, points, options.jobs)
 
 
+def _sheet(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.handwriting.sheets import write_sheets
+
+    print(*write_sheets(Path(options.output).resolve()), sep="\n")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course.export import Order, export
+
+    order = Order(options.model, options.dataset, options.drawings)
+    print(*export(order, Path(options.output).resolve()), sep="\n")
+
+
 def _environment(options: argparse.Namespace) -> None:
     from mnist_lr_helpers.course import environment
 
@@ -148,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--points", metavar="FILE", help=about)
     grade.add_argument("--jobs", type=_positive, metavar="N", help="lessons at a time (2, or 1 on a small machine)")
     _add_tools(commands.add_parser)
+    _add_sheet(commands.add_parser("sheet", help="write the sheet for own digits as PDF, for A4 and for Letter paper"))
+    _add_export(commands.add_parser("export", help="write a model as ONNX, with a card of what it was measured to do"))
     _add_reproduce(commands.add_parser("reproduce", help="run the studies behind the published claims, on MNIST"))
     return parser
 
@@ -173,6 +188,20 @@ def _add_tools(command: Callable[..., argparse.ArgumentParser]) -> None:
     environment.set_defaults(command=_environment)
     told = "write the lock for PyTorch's CPU builds there instead"
     environment.add_argument("--cpu", metavar="FILE", help=told)
+
+
+def _add_sheet(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_sheet)
+    parser.add_argument("--output", default=PROJECT / "build" / "sheet", metavar="DIR", help="where (build/sheet/)")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_export)
+    parser.add_argument("--model", default="linear", choices=("linear", "network"), help="which (linear)")
+    parser.add_argument("--dataset", default="auto", metavar="NAME", help="as DATASET in the notebooks (auto)")
+    about = "own digits to judge it by, writer by writer: a folder, archive, sheet or table"
+    parser.add_argument("--drawings", metavar="PLACE", help=about)
+    parser.add_argument("--output", default=PROJECT / "build" / "model", metavar="DIR", help="where (build/model/)")
 
 
 def _add_reproduce(parser: argparse.ArgumentParser) -> None:
