@@ -47,11 +47,7 @@ def _apart(answer: Callable[[Tensor], Tensor], of_a_difference: Callable = torch
     return lambda x, means: answer(of_a_difference(x[:, None] - means).sum(dim=2))
 
 
-def _cut(order: Tensor, m: int) -> tuple[Tensor, Tensor]:
-    return order[m:], order[:m]
-
-
-_right_split = _shuffle(_cut)
+_right_split = _shuffle(lambda order, m: (order[m:], order[:m]))
 
 EXERCISES: dict[str, Exercise] = {
     "01.1 class counts": Exercise(
@@ -106,13 +102,11 @@ EXERCISES: dict[str, Exercise] = {
             "nothing is shuffled here": lambda n, m, seed: (torch.arange(m, n), torch.arange(m)),
             "training holds the validation images, too": _shuffle(lambda order, m: (order, order[:m])),
             "the seed has no effect: the shuffle is always that of 0": lambda n, m, seed: _right_split(n, m, 0),
-            "chance goes its own way here: hand `seeded(seed)` over to randperm, as its generator": lambda n, m, seed: (
-                _cut(torch.randperm(n), m)
-            ),
+            "randperm has no generator: chance goes its own way": lambda n, m, _: torch.randperm(n).split([m, n - m])[
+                ::-1
+            ],
             "you shuffle twice, so that an image may be in both parts. Shuffle once, then cut": _two_shuffles,
-            "validation gets the last ones; the task says the first": _shuffle(
-                lambda order, m: (order[:-m], order[-m:])
-            ),
+            "validation gets the last ones; the task says the first": _shuffle(lambda o, m: (o[:-m], o[-m:])),
             "the parts are right, but sorted": lambda *given: [part.sort().values for part in _right_split(*given)],
         },
         hints=(
