@@ -13,7 +13,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,7 +31,6 @@ from test_book import PAGES, build_book
 from test_live import inputs_of, pages  # noqa: F401 (pages is a fixture)
 from test_project import free_port
 
-playwright_api = pytest.importorskip("playwright.sync_api")
 pytestmark = needs_chromium
 PAD = "16_your_handwriting"
 IN_THE_LAB = ("04_evaluate_the_model", PAD)  # the notebooks that are run there
@@ -234,6 +232,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Iterator[s
         f"--port={port}",
         "--ServerApp.port_retries=0",
         "--IdentityProvider.token=",
+        "--expose-app-in-browser",
         "--allow-root",
     ]
     options += [f"--notebook-dir={folder / 'notebooks'}", f"--LabApp.user_settings_dir={folder / 'settings'}"]
@@ -300,25 +299,19 @@ SEEN_BARS = """() => { window.bars = 0; new MutationObserver(() => {
   }).observe(document.body, {childList: true, subtree: true, attributes: true}); }"""
 
 
-RUNNING = "[...document.querySelectorAll('.jp-InputPrompt')].some(one => one.innerText.includes('[*]'))"
+# What the menu's "Run All Cells" does, but not before the kernel has answered; ends when the last cell has.
+RUN_ALL = """async () => {
+    const context = window.jupyterapp.shell.currentWidget.sessionContext;
+    await context.ready;
+    await context.session.kernel.info;
+    await window.jupyterapp.commands.execute('notebook:run-all-cells');
+  }"""
 
 
 def run_all(page) -> None:
-    """Run every cell of a fresh kernel, wait until the last one is done, and see that none failed.
-
-    JupyterLab sometimes shows an idle kernel before it is ready, clears the outputs, and runs nothing; who sees that
-    asks again.
-    """
+    """Run every cell of a fresh kernel, wait until the last one is done, and see that none failed."""
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-    for _ in range(3):
-        page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-        page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
-        with suppress(playwright_api.TimeoutError):
-            page.wait_for_function(RUNNING, timeout=15_000)
-            break
-    else:
-        raise AssertionError("JupyterLab has run nothing, three times")
-    page.wait_for_function(f"!({RUNNING})", timeout=1_200_000)
+    page.evaluate(RUN_ALL)
     assert page.locator(ERRORS).all_inner_texts() == []
 
 
