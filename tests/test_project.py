@@ -80,7 +80,7 @@ def test_openmp_is_asked_to_wait_passively_before_torch_is_imported(monkeypatch:
 
 
 # What is installed under another name than it is imported by, and what runs without being imported.
-IMPORTED_AS = {"scikit-learn": "sklearn"}
+IMPORTED_AS = {"scikit-learn": "sklearn", "opencv-python-headless": "cv2", "pillow": "PIL"}
 PROGRAMS = {"ipykernel", "ipywidgets", "jupyterlab"}
 
 
