@@ -3,69 +3,72 @@
 .DELETE_ON_ERROR:
 PYTHON ?= python3
 PYTHON_IN_VENV := .venv/bin/python
-PAGES := build/book_pages
-BUILDER ?= html
+COURSE := $(PYTHON_IN_VENV) -m mnist_lr_helpers
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run check test bench lab book student grade sheet export notebooks reproduce lock clean
+.PHONY: help run check test bench lab book pdf slides student grade sheet export notebooks reproduce release lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version + ". Name one: make PYTHON=python3.12 …")'
-	@echo "Setting up .venv: a few minutes, about 6 GB. This happens once."
+	@echo "Setting up .venv: about ten minutes and $(if $(CPU),2 GB,6 GB, of which CPU=1 saves four). This happens once."
+	$(if $(CPU),$(PYTHON) -m mnist_lr_helpers environment --cpu build/cpu.lock)
 	$(PYTHON) -m venv .venv
-	$(PYTHON_IN_VENV) -m pip install --require-hashes --progress-bar off --requirement requirements.lock
+	$(PYTHON_IN_VENV) -m pip install --require-hashes --progress-bar off --requirement $(if $(CPU),build/cpu.lock,requirements.lock)
 	$(PYTHON_IN_VENV) -m pip install --no-deps --no-build-isolation --quiet --editable .
 	@touch $@
 
 run: .venv/ready  ## execute every notebook into build/ and print the table
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers run $(ARGS)
+	$(COURSE) run $(ARGS)
 
 check: .venv/ready  ## run the checks that take a minute: form, and units
-	$(PYTHON_IN_VENV) -m ruff check .
-	$(PYTHON_IN_VENV) -m ruff format --check .
-	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 -m "not slow and not notebook and not browser" $(ARGS)
+	$(COURSE) check $(ARGS)
 
 test: .venv/ready  ## run every check
-	$(PYTHON_IN_VENV) -m ruff check .
-	$(PYTHON_IN_VENV) -m ruff format --check .
-	$(PYTHON_IN_VENV) -m pytest --numprocesses 2 --durations 25 $(ARGS)
+	$(COURSE) test $(ARGS)
 
 bench: .venv/ready  ## measure the course against what its readers would otherwise run: build/benchmark.json, about 10 minutes
 	env -u OMP_WAIT_POLICY $(PYTHON_IN_VENV) tests/benchmarks/benchmark.py $(ARGS)  # as in a reader's own shell
 
 lab: .venv/ready  ## open JupyterLab on the notebooks
-	$(PYTHON_IN_VENV) -m jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
+	$(COURSE) lab $(ARGS)
 
 book: .venv/ready  ## build the book: open build/book/index.html; FROM=build/notebooks takes the notebooks as run here
-	@$(if $(FROM),rm -rf $(PAGES) && cp -R notebooks $(PAGES) && cp $(FROM)/[0-9][0-9]_*.ipynb $(PAGES)/)
-	$(PYTHON_IN_VENV) -m sphinx -q -E -W --keep-going -b $(BUILDER) -c notebooks -d build/doctrees $(if $(FROM),$(PAGES),notebooks) build/book
+	$(COURSE) book $(if $(FROM),--from $(FROM)) $(ARGS)
+
+pdf: .venv/ready  ## print lessons 00 to 05 as a book: build/core.pdf; needs Chromium
+	$(COURSE) pdf
+
+slides: .venv/ready  ## make slides of lessons 00 to 05: open build/slides/core.html
+	$(COURSE) slides
 
 student: .venv/ready  ## write the students' edition, without solutions and outputs, into build/student
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers student $(ARGS)
+	$(COURSE) student $(ARGS)
 
 grade: .venv/ready  ## mark what a class has handed in: FROM=folder; marks and a summary in build/marks
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers grade $(FROM) $(ARGS)
+	$(COURSE) grade $(FROM) $(ARGS)
 
 sheet: .venv/ready  ## write the sheet for your own digits, as PDF for the printer, into build/sheet
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers sheet $(ARGS)
+	$(COURSE) sheet $(ARGS)
 
 export: .venv/ready  ## write a trained model as ONNX, with a card of its measured limits, into build/model
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers export $(ARGS)
+	$(COURSE) export $(ARGS)
 
 notebooks: .venv/ready  ## execute every notebook on MNIST and make the results the committed ones
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers run --jobs 1 $(ARGS)
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers publish
+	$(COURSE) run --jobs 1 $(ARGS)
+	$(COURSE) publish
 
 reproduce: .venv/ready  ## run the studies behind the published claims on MNIST, and judge the claims
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers reproduce $(ARGS)
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers publish studies
+	$(COURSE) reproduce $(ARGS)
+	$(COURSE) publish studies
+
+release: .venv/ready  ## write an archive of what is committed, and its checksum, into build/release
+	$(COURSE) release
 
 lock: .venv/ready  ## choose new versions: requirements.lock and environment.yml
-	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --upgrade --output-file requirements.lock
-	$(PYTHON_IN_VENV) -m mnist_lr_helpers environment
+	$(COURSE) lock $(ARGS)
 
 clean:  ## delete build/ and .venv (the data stay)
 	rm -rf build .venv

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from glob import escape
 from pathlib import Path
 
+from mnist_lr_helpers.exceptions import CheckpointError
 from mnist_lr_helpers.files import write_atomically
-from mnist_lr_helpers.training import TrainingError, TrainingState
+from mnist_lr_helpers.training import TrainingState
 
 import torch
 from torch import Tensor
@@ -21,10 +22,6 @@ MAY_CHANGE = (
     "patience",
     "progress",
 )  # more epochs or patience than before is a continuation, not another run
-
-
-class CheckpointError(TrainingError):
-    """A checkpoint cannot be used; the message says why."""
 
 
 def checkpoint(path: Path | str) -> Callable[[TrainingState], None]:

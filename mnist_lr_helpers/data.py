@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import SupportsIndex
 
-from mnist_lr_helpers.download import CATALOGUE, FOLDER, DataError, announcement, raw_folder, resolve
+from mnist_lr_helpers.download import CATALOGUE, FOLDER, announcement, raw_folder, resolve
+from mnist_lr_helpers.exceptions import DataError
 from mnist_lr_helpers.files import PROJECT
 from mnist_lr_helpers.handwriting import load_drawings
 from mnist_lr_helpers.splits import Split, read_idx
@@ -63,7 +64,14 @@ class Dataset:
 
 
 def seeded(seed: int = 0) -> torch.Generator:
-    """A source of random numbers of its own, for one purpose."""
+    """A source of random numbers of its own, for one purpose.
+
+    Raises:
+        ValueError: not a whole number of 32 bits. PyTorch looks at those alone: 0 and 2³² would be the same seed.
+    """
+    seed = _whole("SEED", seed)
+    if not -(2**31) <= seed < 2**31:
+        raise ValueError(f"SEED is {seed:,}; choose between {-(2**31):,} and {2**31 - 1:,}")
     return torch.Generator().manual_seed(seed)
 
 
@@ -81,7 +89,7 @@ def load_data(
         dataset: a name in ``CATALOGUE``, ``"digits"`` or ``"auto"``: that is MNIST wherever it can be
             had, else the 1,797 digits that scikit-learn ships; a data set asked for by name never falls back.
             ``"folder:PATH"`` is a folder or archive of own digits, see ``load_drawings``.
-        seed: any whole number; it seeds the split (and nothing else).
+        seed: see ``seeded``; it seeds the split (and nothing else).
         train_size: keep this many training images, stratified, and a sixth as many
             for validation; ``None`` keeps all. Of own digits, fewer are kept where there are no more.
         scaling: ``"standard"`` subtracts the training split's mean and divides by its
@@ -94,7 +102,7 @@ def load_data(
     """
     if scaling not in SCALINGS:
         raise ValueError(f"scaling is {scaling!r}; choose one of {', '.join(map(repr, SCALINGS))}")
-    generator = seeded(_whole("SEED", seed))
+    generator = seeded(seed)
     name, note = resolve(dataset, root=root)
     images, labels, test_images, test_labels, classes = _read(name, root)
     share = 5 if name.startswith(FOLDER) else 10

@@ -26,7 +26,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_lr_helpers.files import PROJECT, FileError, write_atomically
+from mnist_lr_helpers.exceptions import DataError, FileError
+from mnist_lr_helpers.files import PROJECT, write_atomically
 
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
@@ -48,10 +49,6 @@ SECONDS_PER_PLACE_BEFORE_FALLBACK = 3.0  # three places in a row stay below 10 s
 SECONDS_FOR_OTHERS = 600.0  # while another process fills the folder
 MINIMUM_BYTES_PER_SECOND = 10_000
 MAXIMUM_BYTES = 128 * 2**20
-
-
-class DataError(RuntimeError):
-    """The images cannot be had; the message says what is wrong, where, and in its last line what to do."""
 
 
 @dataclass(frozen=True)

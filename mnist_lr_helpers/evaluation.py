@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.training import count_classes
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ class Predictions:
     """Class probabilities, float ``[n, n_classes]``, and the labels ``int64 [n]`` they are judged by.
 
     Raises:
-        ValueError: other shapes or types, which would be compared all with all; no probabilities (logits,
+        ValueError: no tensors; other shapes or types, which would be compared all with all; no probabilities (logits,
             or those of a model that has diverged); labels without a column.
     """
 
@@ -30,6 +31,9 @@ class Predictions:
 
     def __post_init__(self) -> None:
         of_images, labels = self.probabilities, self.labels
+        if not (isinstance(of_images, Tensor) and isinstance(labels, Tensor)):
+            kinds = f"{type(of_images).__name__} and {type(labels).__name__}"
+            raise ValueError(f"probabilities and labels are {kinds}; make them tensors by torch.as_tensor()")
         are_probabilities = of_images.ndim == 2 and of_images.is_floating_point()
         if not (are_probabilities and labels.dtype == torch.int64 and labels.shape == of_images.shape[:1]):
             found = f"{of_images.dtype} {list(of_images.shape)} and {labels.dtype} {list(labels.shape)}"
@@ -88,9 +92,17 @@ class Interval:
 
 @torch.inference_mode()
 def predict_probabilities(model: nn.Module, images: Tensor, batch_size: int = 4096) -> Tensor:
-    """Class probabilities ``[n, n_classes]`` of images ``[n, …]``, batch by batch, in evaluation mode."""
+    """Class probabilities ``[n, n_classes]`` of images ``[n, …]``, batch by batch, in evaluation mode.
+
+    Raises:
+        TrainingError: the model cannot take such images; the message names their type and shape.
+    """
     model.eval()
-    return torch.cat([model(batch) for batch in images.split(batch_size)]).softmax(dim=1)
+    try:
+        return torch.cat([model(batch) for batch in images.split(batch_size)]).softmax(dim=1)
+    except RuntimeError:
+        count_classes(model, images)  # says so, where it is the images that the model cannot take
+        raise
 
 
 def predict(model: nn.Module, split: Split, batch_size: int = 4096) -> Predictions:

@@ -6,11 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
+from mnist_lr_helpers.exceptions import FileError
+
 PROJECT = Path(__file__).resolve().parents[1]
-
-
-class FileError(RuntimeError):
-    """A file cannot be written; the message says which, why, and what to do."""
 
 
 def write_atomically(path: Path, payload: bytes) -> None:

@@ -122,11 +122,6 @@ def parameter_count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def parameter_bytes(model: nn.Module) -> int:
-    """Memory of the parameters in bytes."""
-    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-
-
 def _initialise(model: nn.Module, initialisation: str, generator: Generator | None) -> None:
     """Fill weights and biases from the generator; the global random state stays untouched."""
     if initialisation not in INITIALISATIONS:

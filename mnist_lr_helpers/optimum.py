@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mnist_lr_helpers.data import Split
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     import numpy as np
+
+SAMPLE = 4_096  # images that show the curvature, and where to begin, well enough
 
 
 @dataclass(frozen=True)
@@ -41,47 +43,74 @@ def convex_optimum(
     """Minimise mean cross-entropy + l2/2 (‖W‖² + ‖b‖²) until ``gap`` ≤ ``tolerance``, or as far as float32 allows.
 
     The penalty makes the objective f strongly convex: f(v) ≥ f(w) + g·(v − w) + l2/2 ‖v − w‖² ≥ f(w) − ‖g‖²/(2 l2)
-    for all v, hence the gap; so the biases must be penalised too. L-BFGS-B works in coordinates where the mean Hessian
-    block of a class, at ``start`` (or zero), is near the identity, to save passes.
+    for all v, hence the gap; so the biases must be penalised too. Without ``start``, it starts from the rough optimum
+    of a sample of the images.
 
     Raises:
         ValueError: ``l2`` is not positive, so that there is no certificate, or a label is negative.
     """
-    from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
-
     if not l2 > 0:
         raise ValueError(f"l2 is {l2!r}; the certificate needs a positive number")
     if int(train.labels.min()) < 0:
         raise ValueError(f"labels start at {int(train.labels.min())}; they must start at 0")
     images = nn.functional.pad(train.images.flatten(start_dim=1), (0, 1), value=1.0)  # the last 1 feeds the bias
-    n_classes, (n, width), seen = int(train.labels.max()) + 1, images.shape, {"passes": 0}
-    model = copy.deepcopy(start) or LogisticRegression(width - 1, n_classes, initialisation="zeros")
+    n_classes, passes, every = int(train.labels.max()) + 1, 0, len(images) // SAMPLE
+    model = copy.deepcopy(start) or LogisticRegression(images.shape[1] - 1, n_classes, initialisation="zeros")
     model.to(images.device)
-    weights = torch.cat([model.linear.weight, model.linear.bias[:, None]], dim=1).detach()  # [n_classes, d + 1]
-    some = images[:: max(1, n // 8_192)]  # enough for a rough curvature
-    p = (some @ weights.T).softmax(dim=1)
-    blocks = some.T @ ((p * (1 - p)).mean(dim=1, keepdim=True) * some) / len(some)
-    curvature, axes = torch.linalg.eigh(blocks.cpu().double())  # a Mac's GPU has no float64
-    scale = (curvature.clamp(min=0) + l2).sqrt()
+    if start is None and every > 3:
+        sample, labels = images[::every], train.labels[::every]
+        rough = _descend(model, sample, labels, l2, tolerance=max(1.0, tolerance), by_class=False)
+        model, passes = rough.model, -(-rough.passes // every)  # rounded up
+    found = _descend(model, images, train.labels, l2, tolerance, by_class=True)
+    return replace(found, passes=found.passes + passes)
+
+
+def _descend(
+    model: LogisticRegression, images: Tensor, labels: Tensor, l2: float, tolerance: float, *, by_class: bool
+) -> Optimum:
+    """Minimise by L-BFGS-B in coordinates where the Hessian block of each class, or their mean, is near the identity.
+
+    These blocks are those at ``model``, which takes the weights found.
+    """
+    from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
+
+    weights, seen = torch.cat([model.linear.weight, model.linear.bias[:, None]], dim=1).detach(), {"passes": 0}
+    root = _root_of_curvature(weights, images[:: max(1, len(images) // SAMPLE)], l2, by_class)  # [classes or 1, d, d]
 
     def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
-        seen["weights"] = weights = ((torch.from_numpy(point).view(n_classes, width) / scale) @ axes.T).to(images)
-        seen["objective"], gradient = _objective(weights, images, train.labels, l2)
+        columns = torch.from_numpy(point).view(*weights.shape, 1)
+        seen["weights"] = torch.linalg.solve_triangular(root.mT, columns, upper=True)[..., 0].to(images)
+        seen["objective"], gradient = _objective(seen["weights"], images, labels, l2)
         seen["norm"], seen["passes"] = gradient.norm().item(), seen["passes"] + 1
-        return seen["objective"], (gradient @ axes / scale).flatten().numpy()
+        return seen["objective"], torch.linalg.solve_triangular(
+            root, gradient[..., None], upper=False
+        ).flatten().numpy()
 
     def stop_if_certified(_: np.ndarray) -> None:
         if seen["norm"] ** 2 <= 2 * l2 * tolerance:
             raise StopIteration
 
-    origin = ((weights.cpu().double() @ axes) * scale).flatten().numpy()
+    origin = (root.mT @ weights.cpu().double()[..., None]).flatten().numpy()
     options = {"maxiter": 1000, "maxfun": 2000, "ftol": 0.0, "gtol": 0.0}
     with threadpool_limits(1, user_api="blas"):  # SciPy's threads would go on waiting, on the cores that torch needs
         found = minimize(evaluate, origin, jac=True, method="L-BFGS-B", callback=stop_if_certified, options=options)
         evaluate(found.x)
     model.load_state_dict({"linear.weight": seen["weights"][:, :-1], "linear.bias": seen["weights"][:, -1]})
     return Optimum(model, seen["objective"], seen["norm"], seen["norm"] ** 2 / (2 * l2), seen["passes"])
+
+
+def _root_of_curvature(weights: Tensor, images: Tensor, l2: float, by_class: bool) -> Tensor:
+    """Cholesky factor of the Hessian's block of each class, or of their mean: float64 [classes or 1, d, d], on the CPU.
+
+    Source: the second derivative of cross-entropy is Σ p (1 − p) x xᵀ for each class.
+    """
+    p = (images @ weights.T).softmax(dim=1)
+    bends = (p * (1 - p) if by_class else (p * (1 - p)).mean(dim=1, keepdim=True)) / len(images)  # [n, classes or 1]
+    blocks = torch.stack([images.T @ (bend[:, None] * images) for bend in bends.T])
+    blocks = blocks.cpu().double()  # a Mac's GPU has no float64
+    rounding = 1e-6 * blocks.diagonal(dim1=1, dim2=2).amax()  # it may make a block slightly indefinite
+    return torch.linalg.cholesky(blocks + (l2 + rounding) * torch.eye(blocks.shape[1], dtype=torch.float64))
 
 
 def _objective(weights: Tensor, images: Tensor, labels: Tensor, l2: float) -> tuple[float, Tensor]:

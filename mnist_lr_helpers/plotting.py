@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import inspect
 import io
 from collections.abc import Sequence
 from html import escape
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from mnist_lr_helpers.evaluation import Interval
 
     import pandas as pd
-    from IPython.display import Code
     from matplotlib.axes import Axes
     from matplotlib.container import ErrorbarContainer
     from matplotlib.figure import Figure
@@ -241,10 +239,3 @@ def show(figure: Figure, *, alt: str) -> None:
     plt.close(figure)
     code = base64.b64encode(picture.getvalue()).decode()
     display(HTML(f'<img alt="{escape(alt)}" src="data:image/png;base64,{code}">'))
-
-
-def show_source(thing: object) -> Code:
-    """Show a helper's own source in a notebook, coloured, so that no notebook pastes a copy."""
-    from IPython.display import Code
-
-    return Code(inspect.getsource(thing), language="python")

@@ -16,6 +16,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, TypeVar
 
 from mnist_lr_helpers.data import Split
+from mnist_lr_helpers.exceptions import TrainingError
 
 import torch
 from torch import Tensor, nn
@@ -30,20 +31,8 @@ OPTIMIZERS = ("sgd", "adam", "adamw")
 # the lower 32 bits of a seed alone, so it must not be a multiple of 2**32.
 AUGMENTATION_STREAM = 2_654_435_769
 Result = TypeVar("Result")
+_WORKER = threading.local()  # each thread of ``side_by_side`` has the event here that tells it to stop
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator) -> same shape
-
-
-class _Worker(threading.local):
-    """What a thread of ``side_by_side`` knows: whether it is to stop."""
-
-    stop: threading.Event | None = None
-
-
-_WORKER = _Worker()
-
-
-class TrainingError(RuntimeError):
-    """Training cannot start or go on; the message says why and what to change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,7 +340,8 @@ def side_by_side(jobs: Iterable[Callable[[], Result]]) -> list[Result]:
 
 def _stop_if_told() -> None:
     """End a training side by side with others when their caller was interrupted, or one of them has failed."""
-    if _WORKER.stop is not None and _WORKER.stop.is_set():
+    told = getattr(_WORKER, "stop", None)
+    if told is not None and told.is_set():
         raise KeyboardInterrupt
 
 
@@ -401,7 +391,7 @@ def _check_split(model: nn.Module, split: Split, part: str) -> None:
                 f"{len(bad):,} {part} images hold values that are not finite, the first at index {int(bad[0])}; "
                 "look at them"
             )
-    n_classes = _count_classes(model, split, part)
+    n_classes = count_classes(model, split.images, f"{part} images")
     if int(split.labels.min()) < 0 or int(split.labels.max()) >= n_classes:
         raise TrainingError(
             f"{part} labels run from {int(split.labels.min())} to {int(split.labels.max())}, but the model has "
@@ -410,11 +400,16 @@ def _check_split(model: nn.Module, split: Split, part: str) -> None:
 
 
 @torch.inference_mode()
-def _count_classes(model: nn.Module, split: Split, part: str) -> int:
-    """How many outputs the model has, tried on one image."""
-    found = f"{part} images of {split.images.dtype} {list(split.images.shape)}"
+def count_classes(model: nn.Module, images: Tensor, called: str = "images") -> int:
+    """How many outputs the model has, tried on the first of the images.
+
+    Raises:
+        TrainingError: the model cannot take such images, or gives no logits for them; the message names their type
+            and shape, and what they are ``called``.
+    """
+    found = f"{called} of {images.dtype} {list(images.shape)}"
     try:
-        logits = model.eval()(split.images[:1])
+        logits = model.eval()(images[:1])
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainingError(

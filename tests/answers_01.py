@@ -70,6 +70,9 @@ NATURAL = {
         "nothing is shuffled": lambda n, m, seed: (list(range(n))[m:], list(range(n))[:m]),
         "holds the validation images": lambda n, m, seed: (shuffled(n, seed), shuffled(n, seed)[:m]),
         "has no effect": lambda n, m, seed: (shuffled(n, 0)[m:], shuffled(n, 0)[:m]),
+        "chance goes its own way": lambda n, m, seed: [part.tolist() for part in torch.randperm(n).split([m, n - m])][
+            ::-1
+        ],
         "shuffle twice": shuffled_twice,
         "the task says the first": lambda n, m, seed: [
             part.indices for part in random_split(range(n), [n - m, m], generator=torch.Generator().manual_seed(seed))

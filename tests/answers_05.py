@@ -85,7 +85,7 @@ NATURAL = {
         "fewer will do": lambda votes, bias: sum(vote > 0 for vote in votes.tolist()),
     },
     "05.4 weight image": {
-        "helps the digit most": lambda template, size: max(blots(template, size), key=blots(template, size).get),
+        "here ink helps most": lambda template, size: max(blots(template, size), key=blots(template, size).get),
         "bluest single pixel": lambda template, size: np.unravel_index(template.numpy().argmin(), template.shape),
         "the row comes first": lambda template, size: least(blots(template, size))[::-1],
         "middle of the blot": lambda template, size: np.add(least(blots(template, size)), size // 2),

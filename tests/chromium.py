@@ -1,16 +1,15 @@
 """A real Chromium for the tests, and what they do in it with live figures."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from mnist_lr_helpers.course.tools import CHROMIUM
 from mnist_lr_helpers.files import PROJECT
 
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian's package is called chromium)")
 SCREENSHOTS = PROJECT / "build" / "screenshots"
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import cache
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,19 +22,19 @@ from filelock import FileLock
 BOOK = PROJECT / "build" / "book"
 LOCK = FileLock(BOOK.with_suffix(".lock"))
 TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))  # the same in all processes of a run
-PAGES = [path.stem for path in find_notebooks([])] + ["glossary", "teachers_guide", "measured"]
+PAGES = [path.stem for path in find_notebooks([])] + ["set_up", "glossary", "teachers_guide", "measured", "changelog"]
 
 
 @cache
 def build_book() -> Path:
-    """The book as ``make book`` builds it, once per test run, whichever process comes first."""
+    """The book as its command builds it, once per test run, whichever process comes first."""
     built_by = BOOK / "built_by"
     BOOK.parent.mkdir(exist_ok=True)
     with LOCK:
         if built_by.exists() and built_by.read_text(encoding="utf-8") == TEST_RUN:
             return BOOK
         shutil.rmtree(BOOK, ignore_errors=True)
-        command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}"]
+        command = [sys.executable, "-m", "mnist_lr_helpers", "book"]
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         built_by.write_text(TEST_RUN)
@@ -111,14 +112,45 @@ def test_every_figure_of_a_notebook_says_what_it_shows(book: Path) -> None:
         assert all(told), images
 
 
+def test_each_page_offers_its_notebook_and_the_next_and_names_no_address(book: Path) -> None:
+    notebooks = [path.stem for path in find_notebooks([])]
+    for name, following in pairwise([*notebooks, "set_up"]):
+        text = (book / f"{name}.html").read_text(encoding="utf-8")
+        offers = re.search(r'<p class="offers">(.*?)</p>', text)[1]
+        assert re.findall(r'href="([^"]*)"', offers) == [f"_sources/{name}.ipynb", f"{following}.html"]
+        assert re.search(r'<meta property="og:description" content="[^"]{15,}"', text)
+        assert 'rel="canonical"' not in text
+    assert not (book / "sitemap.xml").exists()
+
+
+def test_a_book_with_addresses_names_them(tmp_path: Path) -> None:
+    """Two pages with the book's configuration; the addresses come from the environment."""
+    for name in ("conf.py", "_static"):
+        source = NOTEBOOKS / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    (tmp_path / "index.md").write_text("# Title\n\nIt says what is & what is not.\n\n```{toctree}\nmore\n```\n")
+    (tmp_path / "more.md").write_text("# More\n\nAnother page, with a paragraph.\n")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", str(tmp_path), str(tmp_path / "out")]
+    addresses = {"MNIST_LR_BOOK": "https://example.org/book/", "MNIST_LR_REPOSITORY": "https://example.org/source"}
+    subprocess.run(command, env=os.environ | addresses, check=True)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert '<link rel="canonical" href="https://example.org/book/index.html"' in page
+    assert 'property="og:image" content="https://example.org/book/_static/overview.png"' in page
+    assert 'content="It says what is &amp; what is not."' in page
+    assert 'href="https://example.org/source/issues/new?template=not_understood.yml&amp;lesson=index"' in page
+    assert (PROJECT / ".github" / "ISSUE_TEMPLATE" / "not_understood.yml").exists()
+    assert (tmp_path / "out" / "_static" / "overview.png").exists()
+    listed = re.findall(r"<loc>(.*?)</loc>", (tmp_path / "out" / "sitemap.xml").read_text(encoding="utf-8"))
+    assert listed == ["https://example.org/book/index.html", "https://example.org/book/more.html"]
+
+
 def test_the_book_of_the_executed_edition(tmp_path: Path) -> None:
     """One notebook as run here, the others as committed; the real build, all pages of it, is tested above."""
     given, pages = find_notebooks(["02"])[0], PROJECT / "build" / "book_pages"
     edition = nbformat.read(given, as_version=4)
     edition.cells[0].source += "\n\n[This edition](11_one_vs_rest_from_scratch.ipynb) was run here."
     nbformat.write(edition, tmp_path / given.name)
-    command = ["make", "book", "--assume-old=.venv/ready", f"PYTHON_IN_VENV={sys.executable}", "BUILDER=dummy"]
-    command.append(f"FROM={tmp_path}")
+    command = [sys.executable, "-m", "mnist_lr_helpers", "book", "--builder", "dummy", "--from", str(tmp_path)]
     with LOCK:
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -168,11 +168,20 @@ def test_each_line_of_the_catalogue_agrees_with_torchvision(name: str) -> None:
         ({"train_size": True}, "TRAIN_SIZE is True; give a whole number"),
         ({"seed": "0"}, "SEED is '0'; give a whole number"),
         ({"seed": False}, "SEED is False; give a whole number"),
+        ({"seed": 2**64}, r"SEED is 18,446,744,073,709,551,616; choose between -2,147,483,648 and 2,147,483,647"),
+        ({"seed": 2**32}, "SEED is 4,294,967,296; choose between"),  # which were the same as 0
+        ({"seed": -(2**31) - 1}, "SEED is -2,147,483,649; choose between"),
     ],
 )
 def test_bad_arguments_are_named(arguments: dict, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         data.load_data(**({"dataset": "digits"} | arguments))
+
+
+def test_no_two_seeds_are_the_same() -> None:
+    seeds_at_the_ends = (-(2**31), -1, 0, 1, 2**31 - 1)
+    drawn = {tuple(torch.rand(3, generator=data.seeded(seed)).tolist()) for seed in seeds_at_the_ends}
+    assert len(drawn) == 5
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers() -> None:

@@ -5,6 +5,7 @@ import errno
 import gzip
 import os
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -174,6 +175,7 @@ def test_relative_places_start_at_the_project(tmp_path: Path, tiny_mirror: Path,
         monkeypatch.setenv(name, os.path.relpath(os.environ[name], download.PROJECT))
     for folder in (download.PROJECT, download.PROJECT / "notebooks", tmp_path):
         monkeypatch.chdir(folder)
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)  # so that the mirror is asked each time
         assert is_right()
         assert download.raw_folder("mnist").resolve() == tmp_path / "data" / "MNIST" / "raw"
 

@@ -130,7 +130,7 @@ def test_the_edition_has_stubs_and_neither_solutions_nor_outputs(edition: list[P
         left = {cell.source for cell in cells(path)}
         assert not [cell for cell in tagged(original, "solution") if cell.source in left]
     folder = edition[0].parent
-    assert {"README.md", "glossary.md", "_static"} <= {path.name for path in folder.iterdir()}
+    assert {"README.md", "glossary.md", "set_up.md", "_static"} <= {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.notebook

@@ -1,12 +1,14 @@
 """Metrics and tables agree with scikit-learn, SciPy and arithmetic by hand, for predictions of any quality."""
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 
 from mnist_lr_helpers import evaluation, models
 from mnist_lr_helpers.data import Split
 from mnist_lr_helpers.evaluation import Interval, Predictions
+from mnist_lr_helpers.exceptions import TrainingError
 
 import numpy as np
 import pytest
@@ -76,6 +78,8 @@ def of(right: str) -> Predictions:
         (torch.full((5, 3), math.nan), torch.zeros(5).long(), r"between 0 and 1"),
         (torch.ones(5, 3) / 3, torch.arange(5), r"labels run from 0 to 4, but there are probabilities of 3 classes"),
         (torch.ones(5, 3) / 3, torch.arange(5) - 2, r"labels run from -2 to 2"),
+        (np.ones((5, 3)), torch.zeros(5).long(), r"are ndarray and Tensor; make them tensors by torch.as_tensor\(\)"),
+        (torch.ones(5, 3) / 3, [0] * 5, r"are Tensor and list"),
     ],
 )
 def test_what_are_no_predictions_is_refused(probabilities: torch.Tensor, labels: torch.Tensor, words: str) -> None:
@@ -113,6 +117,17 @@ def test_probabilities_come_batch_by_batch_in_evaluation_mode() -> None:
     assert torch.allclose(found, expected / expected.sum(dim=1, keepdim=True), atol=1e-6)
     assert torch.equal(evaluation.predict_probabilities(model, images), found)
     assert model.seen[3:] == [(10, False, False)]
+
+
+@pytest.mark.parametrize(
+    "images",
+    [noise(3).mul(255).byte(), noise(3).double(), noise(3).half(), noise(3).repeat(1, 3, 1, 1), noise(3, 8, 8)],
+)
+def test_images_that_a_model_cannot_take_are_named(images: torch.Tensor) -> None:
+    model = models.LogisticRegression(generator=seeded())
+    named = re.escape(f"the model cannot take images of {images.dtype} {list(images.shape)} (")
+    with pytest.raises(TrainingError, match=named):
+        evaluation.predict(model, Split(images, torch.zeros(3).long()))
 
 
 def test_predictions_stand_beside_the_labels_of_their_split() -> None:

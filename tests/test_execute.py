@@ -137,7 +137,14 @@ def test_values_take_the_type_of_the_default(text: str, default: object, value: 
 
 @pytest.mark.parametrize(
     ("text", "default", "types"),
-    [("1e-3", 10, "int.*float"), ("many", 10, "int.*str"), ("1", True, "bool.*int"), ("yes", False, "bool.*str")],
+    [
+        ("1e-3", 10, "int.*float"),
+        ("many", 10, "int.*str"),
+        ("1", True, "bool.*int"),
+        ("yes", False, "bool.*str"),
+        ("many", None, "int or float.*str"),
+        ("True", None, "int or float.*bool"),
+    ],
 )
 def test_values_of_another_type_are_refused_with_both_named(text: str, default: object, types: str) -> None:
     with pytest.raises(UsageError, match=types):

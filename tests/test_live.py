@@ -149,6 +149,13 @@ def test_the_picture_may_be_another() -> None:
     assert base64.b64encode(other).decode() in output.data
 
 
+@every_figure
+def test_the_picture_of_a_page_that_shows_no_scripts_says_what_it_shows(name: str) -> None:
+    figure = live.show(name)
+    assert figure._repr_png_() == (figure.picture, {"alt": figure.title})
+    assert len(figure.title) > 40
+
+
 # ------ numbers
 
 

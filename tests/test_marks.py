@@ -1,5 +1,6 @@
 """A class hands in good, bad, hostile and half-finished work, in every wrapping; the marks are right."""
 
+import ast
 import csv
 import io
 import json
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from mnist_lr_helpers.course import hand_ins, marks
 from mnist_lr_helpers.course.command import main
-from mnist_lr_helpers.course.hand_ins import read_hand_ins
+from mnist_lr_helpers.course.hand_ins import answer_in, read_hand_ins
 from mnist_lr_helpers.course.student import without_solutions
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.exercises.grading import exercises_of
@@ -225,3 +226,26 @@ def test_the_last_answer_counts_and_a_copy_that_was_not_touched_does_not(lessons
     put(tmp_path / "class" / "ada.ipynb", json.dumps(notebook).encode())
     main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "marks")])
     assert read_marks(tmp_path / "marks")["ada", "02.2"]["status"] == "right"
+
+
+def test_an_exercise_that_was_split_into_cells_is_read_as_a_whole(lessons: list[Path], tmp_path: Path) -> None:
+    """Jupyter gives each part the tags of the whole, and another id."""
+    notebook, edition = json.loads(handed_in(lessons[0], RIGHT)), []
+    for whole in notebook["cells"]:
+        parts = "".join(whole["source"]).split("\n\n\n") if "exercise" in whole["metadata"].get("tags", []) else []
+        edition += [{**whole, "source": part, "id": f"{whole['id']}-{part[:3]}"} for part in parts] or [whole]
+    assert len(edition) == len(notebook["cells"]) + 2
+    put(tmp_path / "class" / "ada.ipynb", json.dumps(notebook | {"cells": edition}).encode())
+    (hand_in,) = read_hand_ins(tmp_path / "class")
+    answers = {number: [ast.unparse(answer_in(code)) for code in codes] for number, codes in hand_in.cells.items()}
+    wanted = {"02.1": RIGHT[PROBABILITY], "02.2": RIGHT[LOSS]}
+    assert answers == {number: [ast.unparse(answer_in(code))] for number, code in wanted.items()}
+
+
+def test_a_system_whose_processes_cannot_split_off_is_told_so(
+    lessons: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    put(tmp_path / "class" / "ada.ipynb", handed_in(lessons[0]))
+    monkeypatch.delattr("os.fork")
+    assert main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "marks")]) == 2
+    assert "mark in WSL, on Linux or on macOS" in capsys.readouterr().err

@@ -178,6 +178,20 @@ def test_parameters_have_comments_and_plain_defaults(path: Path) -> None:
 
 
 @every_notebook
+def test_exported_as_slides_it_is_more_than_one(path: Path) -> None:
+    """Each section begins a slide and each text one below it; code and its results stand with the text before.
+
+    The core's slides are chosen cell by cell; test_paper_and_slides.py looks at them.
+    """
+    for cell in read(path).cells:
+        if path.stem < "06":
+            assert cell.metadata["slideshow"]["slide_type"], cell.source
+        elif cell.cell_type == "markdown":
+            kind = "slide" if re.match("##? ", cell.source) else "subslide"
+            assert cell.metadata.get("slideshow") == {"slide_type": kind}, cell.source
+
+
+@every_notebook
 def test_links_between_notebooks_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+\.(?:ipynb|md))", texts(path)):
         assert (path.parent / target).exists(), target

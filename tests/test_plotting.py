@@ -342,13 +342,6 @@ def test_what_are_no_intervals_at_these_positions_is_refused(positions, interval
         plotting.interval_bars(axis, positions, intervals)
 
 
-def test_a_helper_shows_its_own_source() -> None:
-    shown = plotting.show_source(plotting.outline_negative)
-    assert shown.data.startswith("def outline_negative(axis: Axes")
-    assert shown.data.rstrip().endswith('linestyles="dashed")')
-    assert shown.language == "python"
-
-
 def test_a_shown_figure_has_its_alt_text_and_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)

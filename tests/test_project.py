@@ -12,7 +12,6 @@ import tomllib
 import urllib.request
 
 from mnist_lr_helpers.course import publish
-from mnist_lr_helpers.course.environment import environment
 from mnist_lr_helpers.course.execute import find_notebooks
 from mnist_lr_helpers.files import PROJECT
 
@@ -26,13 +25,10 @@ PACKAGED = {
 }
 
 
-def test_environment_yml_has_the_versions_of_the_lock_file() -> None:
-    assert (PROJECT / "environment.yml").read_text(encoding="utf-8") == environment()
-
-
 def test_every_dependency_is_pinned_with_its_hashes_and_installed_by_them() -> None:
     lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
-    pinned = re.findall(r'"(torch(?:vision)?==[\d.]+)"', (PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    pinned = settings["tool"]["uv"]["constraint-dependencies"]
     assert [one.partition("==")[0] for one in pinned] == ["torch", "torchvision"]
     assert all(f"\n{one} \\\n" in lock for one in pinned)
     assert "://" not in lock
@@ -56,7 +52,6 @@ def test_every_declared_dependency_is_locked_and_each_extra_with_it() -> None:
     lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
     for name in declared:
         assert re.search(rf"^{re.escape(re.match('[A-Za-z0-9-]+', name)[0])}==", lock, re.M), name
-    assert "--all-extras" in (PROJECT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_every_folder_with_modules_is_packaged() -> None:
@@ -68,6 +63,34 @@ def test_every_folder_with_modules_is_packaged() -> None:
 def printed_by(code: str) -> list[str]:
     """The words that a fresh interpreter prints."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_openmp_is_asked_to_wait_passively_before_torch_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hears no later; that the helpers come first in every file is a rule of ruff's."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    code = "import os, sys, mnist_lr_helpers; print(os.environ.get('OMP_WAIT_POLICY'), 'torch' in sys.modules)"
+    assert printed_by(code) == ["PASSIVE", "False"]
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert printed_by(code)[0] == "ACTIVE", "who has chosen is not overruled"
+    rules = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    order = rules["isort"]["section-order"]
+    assert rules["isort"]["sections"]["course"] == ["mnist_lr_helpers"]
+    assert order.index("course") < order.index("third-party")
+    assert {"I", "PLW1514"} <= {*rules["select"]}, "the order of imports, and UTF-8 wherever text is read or written"
+
+
+# What is installed under another name than it is imported by, and what runs without being imported.
+IMPORTED_AS = {"scikit-learn": "sklearn", "opencv-python-headless": "cv2", "pillow": "PIL"}
+PROGRAMS = {"ipykernel", "ipywidgets", "jupyterlab"}
+
+
+def test_every_declared_dependency_is_imported() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["reproduce"]]
+    names = {re.match("[A-Za-z0-9-]+", one)[0] for one in declared}
+    sources = [path.read_text(encoding="utf-8") for path in [*MODULES, *find_notebooks([])]]
+    imported = {name for text in sources for name in re.findall(r'^[ "]*(?:import|from) (\w+)', text, re.M)}
+    assert {name for name in names - PROGRAMS if IMPORTED_AS.get(name, name) not in imported} == set()
 
 
 def test_importing_the_helpers_loads_no_heavy_library() -> None:
@@ -123,7 +146,16 @@ def test_no_data_set_and_no_foreign_top_level_entry_is_committed() -> None:
         pytest.skip("not a git checkout")
     files = listed.stdout.splitlines()
     allowed = {"notebooks", "mnist_lr_helpers", "tests", "data", "environment.yml", "pyproject.toml", "README.md"}
-    allowed |= {"Makefile", "LICENSE", "requirements.lock", ".ci", ".github", ".gitignore"}
+    allowed |= {
+        "Makefile",
+        "LICENSE",
+        "CITATION.cff",
+        "requirements.lock",
+        ".ci",
+        ".devcontainer",
+        ".github",
+        ".gitignore",
+    }
     assert {file.split("/")[0] for file in files} <= allowed
     assert not [file for file in files if file.endswith((".gz", "-ubyte", ".npz", ".pt"))]
 
@@ -164,3 +196,57 @@ def fetch(address: str, *, seconds: float) -> bytes:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+
+
+# What others read: how to cite, to begin, and to ask.
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    citation = (PROJECT / "CITATION.cff").read_text(encoding="utf-8")
+    pages = {page: (PROJECT / "notebooks" / page).read_text(encoding="utf-8") for page in ("set_up.md", "changelog.md")}
+    assert f"\nversion: {version}\n" in citation
+    assert re.search(r"^## (\S+),", pages["changelog.md"], re.M)[1] == version
+    assert {*re.findall(r"mnist-lr-(\d[\d.]*\d)", pages["set_up.md"])} == {version}
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("citation-file-format", "CITATION.cff"),
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("github-issue-forms", ".github/ISSUE_TEMPLATE/[!c]*.yml"),
+        ("github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ],
+)
+def test_what_hosts_read_has_the_form_that_they_expect(schema: str, pattern: str) -> None:
+    files = sorted(map(str, PROJECT.glob(pattern)))
+    assert files
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
+    assert done.returncode == 0, done.stdout
+
+
+def test_licences_are_named_where_readers_look() -> None:
+    for page in ("LICENSE", "README.md", "notebooks/index.md"):
+        text = (PROJECT / page).read_text(encoding="utf-8")
+        assert "MIT" in text, page
+        assert "CC BY 4.0" in text, page
+
+
+def test_every_target_of_make_is_a_command_too() -> None:
+    targets = re.findall(r"^([a-z]+):.*##", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M)
+    command = [sys.executable, "-m", "mnist_lr_helpers", "--help"]
+    listed = re.findall(
+        r"^    (\w+) ", subprocess.run(command, capture_output=True, text=True, check=True).stdout, re.M
+    )
+    assert {*targets} - {"help", "bench", "notebooks", "clean"} <= {*listed}
+
+
+def test_the_container_has_no_root_and_installs_the_lock() -> None:
+    text = (PROJECT / ".devcontainer" / "Dockerfile").read_text(encoding="utf-8")
+    assert text.index("USER reader") < text.index("pip install")
+    assert "--require-hashes" in text
+    assert "127.0.0.1:8888:8888" in text
+    assert "token=" not in text  # JupyterLab makes its own, a new one each time
+    assert json.loads((PROJECT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))["remoteUser"]

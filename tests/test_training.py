@@ -128,6 +128,18 @@ def test_an_epoch_reports_what_it_saw() -> None:
     assert seen == pytest.approx(training.loss_and_accuracy(model, split))
 
 
+def test_what_a_model_does_in_training_alone_is_done_in_training_alone() -> None:
+    """With half of the inputs dropped: so it is in each step, and not where losses are measured."""
+    model, split = torch.nn.Sequential(torch.nn.Dropout(0.5), small()), noise(30, 1)
+    sure, modes = training.loss_and_accuracy(small(), split), []
+    model[0].register_forward_hook(lambda layer, *_: modes.append(layer.training))
+    optimizer = training.make_optimizer(model, TrainingConfig(learning_rate=1e-12))
+    model.eval()
+    training.train_epoch(model, split, optimizer, batch_size=10)
+    assert training.loss_and_accuracy(model, split) == pytest.approx(sure)
+    assert modes == [True, True, True, False]
+
+
 def test_same_seed_same_weights_and_other_seed_others(digits: Dataset) -> None:
     first, same, other = (train(digits, seed=seed)[0].linear.weight for seed in (0, 0, 5))
     assert torch.equal(first, same)
@@ -162,6 +174,15 @@ def test_model_keeps_its_best_weights_not_its_last(digits: Dataset) -> None:
     assert history.best_epoch < 8, "the case needs a run that gets worse in the end"
     best = min(row["validation_loss"] for row in history.rows)
     assert training.loss_and_accuracy(model, digits.validation)[0] == pytest.approx(best, rel=1e-6)
+
+
+def test_the_best_epoch_is_that_of_the_lowest_validation_loss_and_the_first_of_equals() -> None:
+    losses, accuracies = (0.5, 0.3, 0.3, 0.4), (0.9, 0.8, 0.7, 0.95)
+    rows = [
+        {"epoch": epoch, "train_loss": 1 / epoch, "validation_loss": loss, "validation_accuracy": accuracy}
+        for epoch, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True), start=1)
+    ]
+    assert training.History(rows).best_epoch == 2
 
 
 def test_step_decay_and_early_stopping(digits: Dataset) -> None:

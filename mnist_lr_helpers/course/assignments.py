@@ -10,7 +10,7 @@ from pathlib import Path
 from mnist_lr_helpers.course.execute import NOTEBOOKS, find_notebooks
 from mnist_lr_helpers.course.hand_ins import answer_in, check_in
 from mnist_lr_helpers.course.marks import read_points
-from mnist_lr_helpers.course.student import without_solutions
+from mnist_lr_helpers.course.student import BESIDE, without_solutions
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
 import nbformat
@@ -37,7 +37,8 @@ def write_assignments(kind: str, target: Path | None = None, notebooks: Sequence
         written.append(folder / path.name)
         assignment = KINDS[kind](nbformat.read(path, as_version=4), points, path.stem)
         write_atomically(written[-1], nbformat.writes(assignment).encode())
-        shutil.copy(NOTEBOOKS / "glossary.md", folder)
+        for page in BESIDE:
+            shutil.copy(NOTEBOOKS / page, folder)
     if kind == "nbgrader":
         write_atomically(target / "nbgrader_config.py", NBGRADER_CONFIG.encode())
     return written

@@ -7,18 +7,24 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mnist_lr_helpers.course.usage import UsageError
-from mnist_lr_helpers.files import PROJECT, FileError
+from mnist_lr_helpers.exceptions import DataError, FileError
+from mnist_lr_helpers.files import PROJECT
 
 ENDS = "Ends with 0 if all passed, 1 if a notebook or a training failed, 2 for bad input, 130 after Ctrl-C."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give a command; returns 0 if all passed, 1 if a notebook failed, 2 for bad input, 130 after Ctrl-C."""
-    options = _parser().parse_args(_guarded(sys.argv[1:] if arguments is None else arguments))
+    parser = _parser()
+    options, rest = parser.parse_known_args(_guarded(sys.argv[1:] if arguments is None else arguments))
+    if "rest" in options:
+        options.rest = rest  # for the program that the command hands over to
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return options.command(options) or 0
@@ -81,14 +87,38 @@ def _export(options: argparse.Namespace) -> None:
     print(*export(order, Path(options.output).resolve()), sep="\n")
 
 
-def _environment(_: argparse.Namespace) -> None:
-    from mnist_lr_helpers.course.environment import write_environment
+def _environment(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course import environment
 
-    write_environment()
+    if options.cpu:
+        environment.write_cpu_lock(Path(options.cpu))
+    else:
+        environment.write_environment()
+
+
+def _lock(options: argparse.Namespace) -> None:
+    from mnist_lr_helpers.course import environment
+
+    environment.choose_versions(options.keep)
+    environment.write_environment()
+
+
+def _tool(options: argparse.Namespace) -> int:
+    from mnist_lr_helpers.course import tools
+
+    programs = {"lab": tools.lab, "check": tools.check, "test": tools.test}
+    return programs[options.tool](options.rest)
+
+
+def _edition(options: argparse.Namespace) -> int:
+    from mnist_lr_helpers.course import tools
+
+    if options.edition == "book":
+        return tools.book(options.run_here, options.builder)
+    return {"pdf": tools.pdf, "slides": tools.slides, "release": tools.release}[options.edition]()
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from mnist_lr_helpers.data import DataError
     from mnist_lr_helpers.reproduction.engine import RESULTS, judge_claims, reproduce
 
     output = options.output and Path(options.output).resolve()
@@ -130,12 +160,34 @@ def _parser() -> argparse.ArgumentParser:
     about = "a table like the course's mnist_lr_helpers/exercises/points.csv"
     grade.add_argument("--points", metavar="FILE", help=about)
     grade.add_argument("--jobs", type=_positive, metavar="N", help="lessons at a time (2, or 1 on a small machine)")
-    about = "write environment.yml from requirements.lock"
-    commands.add_parser("environment", help=about).set_defaults(command=_environment)
+    _add_tools(commands.add_parser)
     _add_sheet(commands.add_parser("sheet", help="write the sheet for own digits as PDF, for A4 and for Letter paper"))
     _add_export(commands.add_parser("export", help="write a model as ONNX, with a card of what it was measured to do"))
     _add_reproduce(commands.add_parser("reproduce", help="run the studies behind the published claims, on MNIST"))
     return parser
+
+
+def _add_tools(command: Callable[..., argparse.ArgumentParser]) -> None:
+    about = {"lab": "open JupyterLab on the notebooks", "check": "the checks that take a minute", "test": "every check"}
+    for name, told in about.items():
+        command(name, help=told).set_defaults(command=_tool, tool=name, rest=[])
+    about = {"book": "build the book into build/book", "pdf": "print the core into build/core.pdf"}
+    about["slides"] = "make slides of the core's lessons in build/slides"
+    about["release"] = "write an archive of what is committed, and its checksum, into build/release"
+    for name, told in about.items():
+        edition = command(name, help=told)
+        edition.set_defaults(command=_edition, edition=name)
+        if name == "book":
+            told = "take the notebooks of that folder, such as build/notebooks, in place of the committed ones"
+            edition.add_argument("--from", dest="run_here", metavar="DIR", help=told)
+            edition.add_argument("--builder", default="html", help="another of Sphinx's builders")
+    lock = command("lock", help="choose new versions: requirements.lock and environment.yml")
+    lock.set_defaults(command=_lock)
+    lock.add_argument("--keep", action="store_true", help="the versions as they are, and only what is missing")
+    environment = command("environment", help="write environment.yml from requirements.lock")
+    environment.set_defaults(command=_environment)
+    told = "write the lock for PyTorch's CPU builds there instead"
+    environment.add_argument("--cpu", metavar="FILE", help=told)
 
 
 def _add_sheet(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_lr_helpers.course.usage import UsageError, convert, nearest
-from mnist_lr_helpers.download import DATASET_MIME, DataError, resolve
+from mnist_lr_helpers.download import DATASET_MIME, resolve
+from mnist_lr_helpers.exceptions import DataError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
 import nbformat
@@ -38,8 +39,6 @@ KILLED = "killed from outside, most often for want of memory; close other progra
 # A fresh process for each notebook, without this process's threads and memory. To import papermill takes seconds, so
 # where there is a server to fork them from, it has done that before.
 FRESH = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-if sys.platform != "win32":
-    FRESH.set_forkserver_preload([__name__])
 REMEDIES = {
     "DeadKernelError": ", most often for want of memory; close other programs, or set a smaller TRAIN_SIZE",
     "CellTimeoutError": " --cell-timeout S allows a cell more seconds",
@@ -205,6 +204,7 @@ def _start_server() -> None:
     """Start what forks the processes, so that neither it nor they hear Ctrl-C: this process does, and ends them."""
     if sys.platform != "win32":
         heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        FRESH.set_forkserver_preload([__name__])
         forkserver.ensure_running()
         signal.signal(signal.SIGINT, heard)
 
@@ -330,11 +330,10 @@ def report(results: Sequence[Result], folder: Path) -> None:
     write_atomically(folder / "run.json", json.dumps(rows, indent=2).encode())
 
 
-def table_of(results: Sequence[Result], elapsed: float | None = None) -> str:
-    """The results as a table for people, with the seconds of the whole run (or their sum) below."""
+def table_of(results: Sequence[Result], elapsed: float) -> str:
+    """The results as a table for people, with the seconds of the whole run below."""
     headers = ("notebook", "result", "seconds", "peak MB", "data set", "error")
     rows = [(r.notebook, r.status, r.seconds, r.peak_memory_mb, r.dataset, r.error) for r in results]
-    elapsed = sum(result.seconds for result in results) if elapsed is None else elapsed
     return f"{tabulate(rows, headers, floatfmt='.0f')}\n{len(rows)} notebooks, {elapsed:.0f} s in all"
 
 

@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -114,7 +114,7 @@ def _add(hand_in: HandIn, place: str, content: bytes | str) -> None:
         return
     try:
         notebook = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
-        cells = [(cell.get("id", ""), str(cell.source)) for cell in notebook.cells if cell.cell_type == "code"]
+        cells = [(cell.get("id", ""), code) for cell, code in _joined(notebook.cells)]
     except Exception as error:  # whatever a broken file leads to
         hand_in.troubles.append(f"{place}: it is no notebook ({type(error).__name__})")
         return
@@ -126,6 +126,17 @@ def _add(hand_in: HandIn, place: str, content: bytes | str) -> None:
         hand_in.cells_by_id[identity] = code
         for number in dict.fromkeys(GRADED.findall(code)):
             hand_in.cells.setdefault(number, []).append(code)
+
+
+def _joined(cells: Sequence[nbformat.NotebookNode]) -> Iterator[tuple[nbformat.NotebookNode, str]]:
+    """Each code cell with its code; of an exercise's cell that was split, all parts stand with its check."""
+    before = ""
+    for cell in cells:
+        if cell.cell_type == "code":
+            code = f"{before}{cell.source}"
+            waits = "exercise" in cell.metadata.get("tags", []) and not GRADED.search(code)
+            before = f"{code}\n" if waits else ""
+            yield cell, code
 
 
 def answer_in(code: str) -> ast.Module:

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import multiprocessing
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -43,8 +44,11 @@ def mark_class(folder: Path, output: Path, points: Path = POINTS, workers: int |
     only what is new.
 
     Raises:
-        UsageError: no such folder, nothing to mark in it, or a table of points that cannot be read.
+        UsageError: no such folder, nothing to mark in it, a table of points that cannot be read, or a system whose
+            processes cannot split off.
     """
+    if not hasattr(os, "fork"):
+        raise UsageError("Windows cannot try answers in processes that split off; mark in WSL, on Linux or on macOS")
     worth = read_points(points)
     hand_ins = read_hand_ins(folder)
     lessons = {path: tasks_of(nbformat.read(path, as_version=4)) for path in find_notebooks([])}

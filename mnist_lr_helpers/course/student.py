@@ -11,6 +11,8 @@ from mnist_lr_helpers.files import PROJECT, write_atomically
 
 import nbformat
 
+BESIDE = ("glossary.md", "set_up.md")  # pages that lessons link to
+
 
 def write_edition(target: Path = PROJECT / "build" / "student", notebooks: Sequence[Path] = ()) -> list[Path]:
     """Write the edition anew and return the paths of its notebooks."""
@@ -21,7 +23,8 @@ def write_edition(target: Path = PROJECT / "build" / "student", notebooks: Seque
         edition = without_solutions(nbformat.read(path, as_version=4))
         write_atomically(written[-1], nbformat.writes(edition).encode())
     shutil.copytree(NOTEBOOKS / "_static", target / "_static")
-    shutil.copy(NOTEBOOKS / "glossary.md", target)
+    for page in BESIDE:
+        shutil.copy(NOTEBOOKS / page, target)
     shutil.copy(Path(__file__).with_name("student.md"), target / "README.md")
     return written
 

@@ -34,9 +34,10 @@ def convert(name: str, text: str, default: Any) -> Any:  # noqa: ANN401 - whatev
             value = int(value)  # 1e3 is how some write a thousand
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError, OverflowError):
         value = text
-    if default is not None and value is not None and type(value) is not type(default):
+    wanted = (int, float) if default is None else (type(default),)  # None stands for no limit to a number
+    if value is not None and type(value) not in wanted:
         raise UsageError(
-            f"{name} takes a value of type {type(default).__name__} (default {default!r}); "
+            f"{name} takes a value of type {' or '.join(kind.__name__ for kind in wanted)} (default {default!r}); "
             f"{text!r} is of type {type(value).__name__}"
         )
     return value

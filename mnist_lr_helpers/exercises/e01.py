@@ -102,10 +102,11 @@ EXERCISES: dict[str, Exercise] = {
             "nothing is shuffled here": lambda n, m, seed: (torch.arange(m, n), torch.arange(m)),
             "training holds the validation images, too": _shuffle(lambda order, m: (order, order[:m])),
             "the seed has no effect: the shuffle is always that of 0": lambda n, m, seed: _right_split(n, m, 0),
+            "randperm has no generator: chance goes its own way": lambda n, m, _: torch.randperm(n).split([m, n - m])[
+                ::-1
+            ],
             "you shuffle twice, so that an image may be in both parts. Shuffle once, then cut": _two_shuffles,
-            "validation gets the last ones; the task says the first": _shuffle(
-                lambda order, m: (order[:-m], order[-m:])
-            ),
+            "validation gets the last ones; the task says the first": _shuffle(lambda o, m: (o[:-m], o[-m:])),
             "the parts are right, but sorted": lambda *given: [part.sort().values for part in _right_split(*given)],
         },
         hints=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mnist_lr_helpers.data import seeded
 from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
@@ -12,10 +13,9 @@ _TENTHS = [[9, 1, 0], [1, 7, 2], [5, 2, 3], [0, 2, 8], [2, 6, 2], [3, 3, 4], [0.
 _MORE = (torch.tensor(_TENTHS) / 10, torch.tensor([0, 0, 2, 1, 1, 0, 2, 1, 0]), 3)
 _IMAGE = torch.tensor([1.0, 0.5, 0.0, 0.25])
 _WEIGHTS = torch.tensor([[0.5, -0.6, 1.0, 2.0], [0.2, 0.0, 2.0, -1.0], [-0.3, 0.9, 0.4, 0.6]])
-_BLUE_AND_RED = torch.tensor(
-    [[2.0, 6, 1, 0, -4], [9, 7, 0, -1, 2], [1, -3, -9, 4, 0], [0, -1, 6, -5, -2], [1, 2, 0, -3, -6]]
-)
-_CHEQUERED = torch.tensor([[8.0, -8, 0, 3, 3], [-8, 8, 0, 3, 3], [0, 0, 0, 1, 0], [-2, -3, 0, 2, 0], [-4, -1, 0, 0, 1]])
+_SMALL = torch.tensor([[1.0, -2.0, 0.0], [0.0, -3.0, -1.0]])
+_SPECKLED = torch.randn(5, 6, generator=seeded(5))
+_SMOOTH = torch.rand(4, 5, generator=seeded(6)) - 0.8
 _GROUPS = torch.tensor([0, 0, 1, 1, 1, 2, 2, 0, 1, 0])
 _WRONG = torch.tensor([1, 0, 0, 1, 1, 0, 0, 0, 1, 0]).bool()
 
@@ -40,9 +40,10 @@ def _costs(template: Tensor, size: int) -> Tensor:
     return template.unfold(0, size, 1).unfold(1, size, 1).sum(dim=(2, 3))
 
 
-def _corner(template: Tensor, size: int, place: Tensor) -> tuple[int, int]:
-    """Row and column of a place in the table of costs."""
-    return divmod(int(place), template.shape[1] - size + 1)
+def _cheapest(template: Tensor, size: int) -> tuple[int, int]:
+    """Row and column of the corner of the blot whose weights have the lowest sum."""
+    costs = _costs(template, size)
+    return divmod(int(costs.argmin()), costs.shape[1])
 
 
 def _rubbed_out(votes: Tensor, bias: float) -> int:
@@ -112,38 +113,25 @@ EXERCISES: dict[str, Exercise] = {
         ),
     ),
     "05.4 weight image": Exercise(
-        expected=lambda t, size: _corner(t, size, _costs(t, size).argmin()),
-        probes=(
-            (torch.tensor([[1.0, -2.0, 0.0], [0.0, -3.0, -1.0]]), 2),
-            (_BLUE_AND_RED, 2),
-            (_BLUE_AND_RED.flip(0).T.contiguous(), 2),
-            (_BLUE_AND_RED, 3),
-            (_CHEQUERED, 2),
-        ),
+        expected=_cheapest,
+        probes=((_SMALL, 2), (_SPECKLED, 2), (_SMOOTH, 2), (_SPECKLED, 3), (-_SMOOTH, 2)),
         mistakes={
-            "here ink helps the digit most; where does it cost most?": lambda t, size: _corner(
-                t, size, _costs(t, size).argmax()
-            ),
-            "this is the bluest single pixel; a blot covers more than one": lambda t, size: _corner(t, 1, t.argmin()),
-            "the row comes first, then the column": lambda t, size: _corner(t, size, _costs(t, size).argmin())[::-1],
+            "here ink helps most; where does it cost most?": lambda t, size: _cheapest(-t, size),
+            "this is the bluest single pixel; a blot covers more than one": lambda t, size: _cheapest(t, 1),
+            "the row comes first, then the column": lambda t, size: _cheapest(t, size)[::-1],
             "this is the middle of the blot; its upper left corner is asked for": lambda t, size: [
-                place + size // 2 for place in _corner(t, size, _costs(t, size).argmin())
+                place + size // 2 for place in _cheapest(t, size)
             ],
-            "the sign is lost: red weights speak for the digit": lambda t, size: _corner(
-                t, size, _costs(t.abs(), size).argmax()
-            ),
-            "this is one number, counted through the whole image; say row and column": lambda t, size: _costs(
-                t, size
-            ).argmin(),
-            "the last row and the last column of corners are left out: a `range` ends before its end": lambda t, size: (
-                _corner(t[:-1, :-1], size, _costs(t[:-1, :-1], size).argmin())
+            "the sign is lost: red weights speak for the digit": lambda t, size: _cheapest(-t.abs(), size),
+            "this is one number; say row and column": lambda t, size: _costs(t, size).argmin(),
+            "the last corners are left out: a `range` ends before its end": lambda t, size: _cheapest(
+                t[:-1, :-1], size
             ),
             "this is what the blot costs; asked for is where": lambda t, size: _costs(t, size).min(),
         },
         hints=(
             "With a square hole cut into paper, how would you find the place by hand?",
-            "For one corner, which slice of the template lies under the blot, and what does its ink cost? Then: which "
-            "corners are there?",
+            "For one corner, which slice of the template lies under the blot? Then: which corners are there?",
         ),
     ),
     "05.5 error rates": Exercise(

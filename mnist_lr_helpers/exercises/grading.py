@@ -19,7 +19,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from mnist_lr_helpers.exercises.comparison import agree, as_array, clue_in
-from mnist_lr_helpers.exercises.guard import SECONDS, TooLong, put_back, watched
+from mnist_lr_helpers.exercises.guard import SECONDS, TooLong, put_back, same_chance, watched
 
 MARKS = {"not attempted": "○", "wrong": "✘", "right": "✔"}
 NOTHING = "your function returns nothing: print shows a value, return hands it over"
@@ -201,7 +201,8 @@ def _try(exercise: Exercise, answer: object, probe: tuple[Any, ...], wanted: obj
         return _Trial(probe, wanted, answer, right=agree(answer, wanted, exercise.tolerance))
     arguments = copy.deepcopy(probe)  # so that an answer which works in place cannot change the question
     try:
-        value = exercise.use(answer, *arguments)
+        with same_chance():
+            value = exercise.use(answer, *arguments)
     except Exception as error:  # whatever the reader's code raises is shown to the reader
         return _Trial(probe, wanted, trouble=f"your code stops with {_told(error)}")
     except (SystemExit, GeneratorExit) as error:
@@ -238,7 +239,12 @@ def _explain(exercise: Exercise, trials: list[_Trial], given: Mapping[str, objec
 def _made(mistake: Callable[..., Any], judged: list[_Trial], exercise: Exercise, given: Mapping[str, object]) -> bool:
     """Whether the answer is, wherever it is one, what this mistake leads to."""
     try:
-        return all(agree(trial.value, mistake(*trial.probe, **given), exercise.tolerance) for trial in judged)
+        for trial in judged:
+            with same_chance():
+                value = mistake(*trial.probe, **given)
+            if not agree(trial.value, value, exercise.tolerance):
+                return False
+        return True
     except Exception:  # a mistake that stops on one of these inputs is not that of an answer which goes through
         return False
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_lr_helpers.course.usage import UsageError, nearest
-from mnist_lr_helpers.download import DataError, raw_folder, resolve
+from mnist_lr_helpers.download import raw_folder, resolve
+from mnist_lr_helpers.exceptions import DataError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 from mnist_lr_helpers.reproduction.claims import CLAIMS
 from mnist_lr_helpers.reproduction.ledger import RESULTS, write_ledger

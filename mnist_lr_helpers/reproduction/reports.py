@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from mnist_lr_helpers.data import Split
 from mnist_lr_helpers.evaluation import confusion_counts, expected_calibration_error, per_class_report
+from mnist_lr_helpers.exceptions import TrainingError
 from mnist_lr_helpers.models import parameter_count
 from mnist_lr_helpers.reproduction import recipes
 from mnist_lr_helpers.reproduction.recipes import Moment, Row, Setting, rows_of
-from mnist_lr_helpers.training import TrainingError, TrainingState, loss_and_accuracy, make_optimizer
+from mnist_lr_helpers.training import TrainingState, loss_and_accuracy, make_optimizer
 
 import torch
 from torch import Tensor, nn

@@ -440,7 +440,7 @@ def s1_26_memory_of_the_parameters(r: Results, kb: tuple[float, ...] = (30.62, 0
     Note: KB stands for KiB, and only the parameters are counted
     """
     model = models.LogisticRegression(initialisation="zeros")
-    kib = np.array([*(x.numel() * 4 for x in model.parameters()), models.parameter_bytes(model)]) / 1024
+    kib = np.array([*(x.numel() * 4 for x in model.parameters()), sum(x.nbytes for x in model.parameters())]) / 1024
     as_kib, as_kb = (abs(kib * unit - kb).max() <= 0.00501 for unit in (1, 1.024))
     return graded(as_kib, as_kb, kib=kib, training=3 * kib[2])
 
