@@ -1,7 +1,7 @@
 """Helpers that keep the notebooks of the course short. Each module imports only what stands left of it.
 
-exceptions → files → download → data → features → warps → models → training → checkpoints → optimum → evaluation →
-plotting → findings
+exceptions → files → download → splits → handwriting → data → features → warps → models → training → checkpoints →
+optimum → evaluation → plotting → findings
 """
 
 import os

@@ -17,11 +17,7 @@ import torch
 from torch import Tensor
 
 FORMAT = 2
-MAY_CHANGE = (
-    "epochs",
-    "patience",
-    "progress",
-)  # more epochs or patience than before is a continuation, not another run
+MAY_CHANGE = ("epochs", "patience", "progress")  # more epochs or patience is a continuation, not another run
 
 
 def checkpoint(path: Path | str) -> Callable[[TrainingState], None]:

@@ -70,7 +70,7 @@ def image_grid(
     """Draw images in rows, in grey, each from its own darkest to its own brightest value; or numbers in colours.
 
     Args:
-        images: what to draw, ``[n, 1, h, w]`` or ``[n, h, w]``.
+        images: what to draw, ``[n, 1, h, w]`` or ``[n, h, w]``; the figure says so where there is none.
         titles: a short text above each image.
         title: what the figure shows.
         columns: images in a row.
@@ -79,11 +79,13 @@ def image_grid(
             zero, blue with a dashed outline for negative; or from blue to yellow where none is negative.
 
     Raises:
-        ValueError: no images, or another number of titles or marks than of images.
+        ValueError: no such images, or another number of titles or marks than of images.
     """
     n = len(images)
-    if not n or tuple(images.shape[:-2]) not in ((n,), (n, 1)):
+    if tuple(images.shape[:-2]) not in ((n,), (n, 1)):
         raise ValueError(f"images to draw are [n, 1, h, w] or [n, h, w], not {list(images.shape)}")
+    if not n:  # one empty picture that says so
+        return image_grid(images.new_zeros(1, *images.shape[1:]), ["none"], title=title)
     pictures = images.detach().reshape(n, *images.shape[-2:]).double().numpy()
     texts = [""] * n if titles is None else [str(one) for one in titles]
     marks = [None] * n if correct is None else [bool(one) for one in correct]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_lr_helpers.download import DataError
+from mnist_lr_helpers.exceptions import DataError
 
 import torch
 from torch import Tensor

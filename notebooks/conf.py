@@ -101,7 +101,6 @@ def offer(app, page: str, _: str, context: dict, doctree: nodes.document | None)
         "og:title": escape(context["title"]),
         "og:description": about,
     }
-    told["og:description"] = about
     if html_baseurl:  # an image and an address count in full alone
         told |= {"og:url": context["pageurl"], "og:image": f"{html_baseurl}_static/overview.png"}
         told["og:image:alt"] = "Ten images that a model learned, one for each digit"

@@ -147,7 +147,12 @@ def test_numbers_without_a_sign_share_one_scale_from_the_smallest_to_the_largest
     assert not any(axis.collections for axis in figure.axes[:2])
 
 
-@pytest.mark.parametrize("shape", [(0, 1, 4, 4), (784,), (3, 784), (1, 784), (2, 3, 4, 4), (2, 1, 1, 4, 4)])
+def test_a_grid_of_no_images_says_so() -> None:
+    figure = plotting.image_grid(torch.zeros(0, 1, 4, 4), [], title="Errors", colour_label="weight")
+    assert (figure.get_suptitle(), titles(figure)) == ("Errors", ["none"])
+
+
+@pytest.mark.parametrize("shape", [(784,), (3, 784), (1, 784), (2, 3, 4, 4), (2, 1, 1, 4, 4)])
 def test_what_are_no_images_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"\[n, 1, h, w\] or \[n, h, w\], not \[" + ", ".join(map(str, shape))):
         plotting.image_grid(torch.zeros(shape), title="t")

@@ -9,7 +9,7 @@ from pathlib import Path
 from mnist_lr_helpers import evaluation, models, optimum, training, warps
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.data import Dataset, Split, load_data, seeded
-from mnist_lr_helpers.download import DataError
+from mnist_lr_helpers.exceptions import DataError
 from mnist_lr_helpers.files import write_atomically
 from mnist_lr_helpers.handwriting import Drawings, load_drawings
 

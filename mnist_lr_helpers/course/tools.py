@@ -15,6 +15,7 @@ from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
 BUILD = PROJECT / "build"
+IN_TWO = ("--numprocesses", "2", "--dist", "worksteal")  # a process that is done takes over from the other
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 QUICKLY = ("-m", "not slow and not notebook and not browser")
 
@@ -27,12 +28,12 @@ def lab(rest: Sequence[str]) -> int:
 
 def check(rest: Sequence[str]) -> int:
     """The checks that take a minute: form, and units; ``rest`` is for pytest."""
-    return _form() or python("pytest", "--numprocesses", "2", *QUICKLY, *rest)
+    return _form() or python("pytest", *IN_TWO, *QUICKLY, *rest)
 
 
 def test(rest: Sequence[str]) -> int:
     """Every check; ``rest`` is for pytest."""
-    return _form() or python("pytest", "--numprocesses", "2", "--durations", "25", *rest)
+    return _form() or python("pytest", *IN_TWO, "--durations", "25", *rest)
 
 
 def book(run_here: str | None = None, builder: str = "html") -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_lr_helpers.download import DataError
+from mnist_lr_helpers.exceptions import DataError
 from mnist_lr_helpers.handwriting import pictures, sheets, tables
 from mnist_lr_helpers.handwriting.places import File, files_at
 from mnist_lr_helpers.handwriting.preparation import MOST_INK, Reading, prepare, read_ink

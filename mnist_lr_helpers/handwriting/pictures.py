@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING
 
-from mnist_lr_helpers.download import DataError
+from mnist_lr_helpers.exceptions import DataError
 
 import numpy as np
 

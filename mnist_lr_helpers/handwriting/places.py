@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mnist_lr_helpers.download import DataError
+from mnist_lr_helpers.exceptions import DataError
 
 ASIDE = ("__MACOSX", "Thumbs.db", "desktop.ini")  # what systems leave behind
 MAXIMUM_BYTES = 300_000_000  # of one file

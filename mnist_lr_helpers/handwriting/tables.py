@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from mnist_lr_helpers.download import DataError
+from mnist_lr_helpers.exceptions import DataError
 from mnist_lr_helpers.splits import read_idx
 
 import numpy as np
