@@ -5,6 +5,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -485,6 +486,22 @@ def test_what_equals_everything_equals_no_number(mean: Callable) -> None:
         __hash__ = None
 
     assert mean(lambda x: Chameleon()).status == "wrong"
+
+
+def test_what_is_told_of_an_object_is_the_same_each_time(mean: Callable) -> None:
+    told = mean(lambda x: object()).message
+    assert "object object" in told
+    assert "0x" not in told
+
+
+def test_a_hint_may_be_asked_for_without_quotes(
+    ask: Callable, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    ask(lambda x: x, (1.0,), hints=("Which one?", "And how?"))
+    monkeypatch.setattr(grading, "asked_for", Counter())
+    grading.hint("02.9")
+    grading.hint(02.9)
+    assert capsys.readouterr().out == "Hint 1 of 2: Which one?\nHint 2 of 2: And how?\n"
 
 
 def test_a_grade_names_the_known_mistake(mean: Callable) -> None:

@@ -15,7 +15,7 @@ EXERCISES: dict[str, Exercise] = {
                 torch.tensor([0.2, 1.0, 0.0, 0.6]),
                 torch.tensor([[9.0, -1, 0, 2], [1, 2, 1, 1], [0, -3, 9, 2], [-9, 4, 0, -1], [-1, -1, 0, 0]]),
             ),
-            (torch.tensor([0.0, 0.1, 0.9]), torch.tensor([[4.0, 9, 0], [0, 0, 1], [1, -1, -2], [-3, 2, 2]])),
+            (torch.tensor([0.0, 0.1, 0.9]), torch.tensor([[0.0, 0, 1], [4, 9, 0], [1, -1, -2], [-3, 2, 2]])),
             (torch.tensor([0.5, 0.5]), torch.tensor([[-1.0, -1.0], [-2.0, -3.0], [-4.0, 0.0]])),
         ),
         mistakes={
@@ -23,6 +23,7 @@ EXERCISES: dict[str, Exercise] = {
             "these are the scores of all digits; which of them is the largest?": lambda x, w: w @ x,
             "here the smallest score wins": lambda x, w: (w @ x).argmin(),
             "rows are counted from 0 in Python, and so are the digits": lambda x, w: (w @ x).argmax() + 1,
+            "this adds up the whole table, to one number; add up each row by itself": lambda x, w: 0,
             "the ink has no say here: multiply each weight by the ink of its pixel": lambda x, w: w.sum(dim=1).argmax(),
             "this looks for the largest single product; a score is the sum of a row of them": lambda x, w: (
                 (w * x).amax(dim=1).argmax()

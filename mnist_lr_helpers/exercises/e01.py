@@ -91,7 +91,7 @@ EXERCISES: dict[str, Exercise] = {
         hints=(
             "The cell that makes `averages` shows how to get the average image of one class. You need two of them.",
             "Which sign does a difference have where the other class has more ink? And where along the flat picture is "
-            "its largest value? `divmod` with the number of columns does the rest.",
+            "its largest value? Then `divmod`, of that place as a number (`.item()`) and the number of columns.",
         ),
     ),
     "01.3 split": Exercise(

@@ -11,6 +11,7 @@ import copy
 import dis
 import importlib
 import importlib.util
+import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -101,12 +102,15 @@ def find_exercise(name: str) -> Exercise:
     return there[name]
 
 
-def hint(number: str) -> None:
+def hint(number: str | float) -> None:
     """Print the next hint of the exercise with this number, ``"03.2"`` say; after the last one, where the solution is.
+
+    The number may come without its quotes.
 
     Raises:
         KeyError: there is no exercise of that number.
     """
+    number = f"{number:04.1f}" if isinstance(number, float) else number
     there = exercises_of(number.split(".")[0])
     name = next((name for name in there if name.split()[0] == number.split()[0]), number)
     hints = find_exercise(name).hints
@@ -250,9 +254,9 @@ def _made(mistake: Callable[..., Any], judged: list[_Trial], exercise: Exercise,
 
 
 def _short(value: object) -> str:
-    """A value on one short line."""
+    """A value on one short line, without its address in memory: the same answer is told the same."""
     try:
-        return " ".join(SHORT.repr(value).split())
+        return re.sub(r" at 0x[0-9a-f]+", "", " ".join(SHORT.repr(value).split()))
     except Exception:
         return f"something of the type {type(value).__name__}"
 

@@ -22,8 +22,8 @@ NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.html")))
 MAXIMUM_BYTES = 400_000
 PARTS = re.compile(r".*<title>(.*)</title>.*<style>(.*)</style>\s*(.*)<script>(.*)</script>\s*", re.DOTALL)
 HOW_TO_START = (
-    "A picture of a live figure. In JupyterLab, it comes to life when you run this cell or trust the notebook (View, "
-    "Activate Command Palette, Trust Notebook); the book shows it live."
+    "A picture of a live figure, with numbers of its own. In JupyterLab, it comes to life when you run this cell or "
+    "trust the notebook (View, Activate Command Palette, Trust Notebook); the book shows it live."
 )
 
 
