@@ -100,6 +100,7 @@ EXERCISES: dict[str, Exercise] = {
             "the last, smaller batch is left out": lambda n, b: (..., n // b, n // b * b, 0, 0),
             "this is the sum of the batches' losses, not a mean": lambda n, b: _epoch(n, b, sum),
             "a batch of 36 images counts as much here as one of 64": lambda n, b: _epoch(n, b, fmean),
+            "the last batch counts as full; it has fewer images": lambda n, b: _epoch(n, b, lambda ls: b * sum(ls) / n),
             "this is the loss of the last batch, not the mean": lambda n, b: _epoch(n, b, lambda losses: losses[-1]),
         },
         hints=(
@@ -124,7 +125,7 @@ EXERCISES: dict[str, Exercise] = {
         },
         hints=(
             "Which of the two lists of losses tells how the model does on images it has not seen?",
-            "No comparison with nan is true. How do you leave those runs out before you look for the lowest?",
+            "`math.isnan` tells which losses are nan. How do you leave those runs out before you look for the lowest?",
         ),
     ),
     "03.4 best weights": Exercise(
@@ -132,12 +133,10 @@ EXERCISES: dict[str, Exercise] = {
         probes=(([3.0, 2.0, 1.0, 1.5, 1.0, 4.0],), ([1.0, 2.0, 3.0],), ([0.9, 0.4, 0.6],)),
         use=keep,
         mistakes={
-            "these are the last weights: state_dict() hands out the model's own tensors, so copy them": lambda losses: (
+            "these are the last weights: the dictionary holds the model's own tensors, its copy too": lambda losses: (
                 float(len(losses))
             ),
-            "among equal losses this takes the later epoch": lambda losses: (
-                5.0 if len(losses) == 6 else _lowest(losses) + 1
-            ),
+            "among equal losses this takes the later epoch": lambda ls: 5.0 if len(ls) == 6 else _lowest(ls) + 1,
             "these are the weights from before the best epoch: train first, then validate": _lowest,
             "this is a loss; the weights are wanted, as state_dict() gives them": min,
         },

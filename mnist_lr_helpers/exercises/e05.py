@@ -131,7 +131,7 @@ EXERCISES: dict[str, Exercise] = {
         },
         hints=(
             "With a square hole cut into paper, how would you find the place by hand?",
-            "For one corner, which slice of the template lies under the blot? Then: which corners are there?",
+            "Which slice lies under the blot at one corner? And of 5 rows, how many can a blot of 2 begin in?",
         ),
     ),
     "05.5 error rates": Exercise(
