@@ -130,7 +130,7 @@ EXERCISES: dict[str, Exercise] = {
             "this is what the blot costs; asked for is where": lambda t, size: _costs(t, size).min(),
         },
         hints=(
-            "With a square hole cut into paper, how would you find the place by hand?",
+            "Slide a square hole over the picture. What do you keep of the places so far, and what before the first?",
             "Which slice lies under the blot at one corner? And of 5 rows, how many can a blot of 2 begin in?",
         ),
     ),
