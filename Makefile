@@ -13,7 +13,7 @@ help:  ## list the targets
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version + ". Name one: make PYTHON=python3.12 …")'
-	@echo "Setting up .venv: about ten minutes and $(if $(CPU),2 GB,6 GB, of which CPU=1 saves four). This happens once."
+	@echo "Setting up .venv: about ten minutes and $(if $(CPU),2 GB,7 GB, of which CPU=1 saves four), and near its end some minutes without a word. This happens once."
 	$(if $(CPU),$(PYTHON) -m mnist_lr_helpers environment --cpu build/cpu.lock)
 	$(PYTHON) -m venv .venv
 	$(PYTHON_IN_VENV) -m pip install --require-hashes --progress-bar off --requirement $(if $(CPU),build/cpu.lock,requirements.lock)

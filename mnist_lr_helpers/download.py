@@ -136,10 +136,11 @@ def resolve(dataset: str = "auto", *, root: Path | str | None = None) -> tuple[s
         return "mnist", ""
     except DataError as error:
         note = (
-            "MNIST could not be had, so these are the 1,797 digits that scikit-learn ships: every figure "
-            f"below differs from the text. {str(error).splitlines()[-1]}, then restart and run all cells."
+            "MNIST could not be had, so these are the 1,797 digits that scikit-learn ships. Every figure below differs "
+            "from the text: what learns from so few is less often right, and far less sure. "
+            f"{str(error).splitlines()[-1]}, then restart and run all cells."
         )
-        warnings.warn(f"{note}\n{error}", stacklevel=2)
+        warnings.warn(f"{note}\n{error}", stacklevel=3)  # the line of whoever loads the data
         return "digits", note
 
 

@@ -54,7 +54,7 @@ def by_group(wrong, groups):
 OTHERWISE = {
     "05.1 surest errors": surest,
     "05.2 votes": vote_by_vote,
-    "05.3 rub out": rubbed,
+    "05.3 rub out": lambda votes, bias: [sum(votes.tolist()) + bias, rubbed(votes, bias)],
     "05.4 weight image": lambda template, size: list(least(blots(template, size))),
     "05.5 error rates": lambda wrong, groups, k: by_group(wrong, groups).mean().tolist(),
 }
@@ -78,11 +78,14 @@ NATURAL = {
         "only one class is used": lambda image, weights, a, b: np.multiply(image, weights[a]),
     },
     "05.3 rub out": {
-        "9 is still ahead": lambda votes, bias: rubbed(votes, bias) - 1,
-        "not the first pixel": lambda votes, bias: rubbed(votes, bias, range(len(votes))),
-        "the biases are forgotten": lambda votes, bias: rubbed(votes, 0),
-        "votes for 4 are rubbed out": lambda votes, bias: rubbed(votes, bias, np.argsort(-np.abs(votes))),
-        "fewer will do": lambda votes, bias: sum(vote > 0 for vote in votes.tolist()),
+        "9 is still ahead": lambda votes, bias: (votes.sum() + bias, rubbed(votes, bias) - 1),
+        "not the first pixel": lambda votes, bias: (votes.sum() + bias, rubbed(votes, bias, range(len(votes)))),
+        "the biases are forgotten": lambda votes, bias: (votes.sum(), rubbed(votes, 0)),
+        "votes for 4 are rubbed out": lambda votes, bias: (
+            votes.sum() + bias,
+            rubbed(votes, bias, np.argsort(-np.abs(votes))),
+        ),
+        "fewer will do": lambda votes, bias: (votes.sum() + bias, sum(vote > 0 for vote in votes.tolist())),
     },
     "05.4 weight image": {
         "here ink helps most": lambda template, size: max(blots(template, size), key=blots(template, size).get),

@@ -22,8 +22,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 PROBABILITY = "def probability(scores):\n    ...\n\n\ncheck('02.1 probability', probability)"
 SOLUTION = "def solved(scores):\n    return 1 / (1 + torch.exp(-scores))\n\n\ncheck('02.1 probability', solved)"
-RUB_OUT = "pixels_rubbed_out = ...\n\n\ncheck('05.3 rub out', pixels_rubbed_out, votes=four_votes, bias=four_bias)"
-TWO = "check('05.3 rub out', 2, votes=four_votes, bias=four_bias)"
+RUB_OUT = "lead_and_pixels = ...\n\n\ncheck('05.3 rub out', lead_and_pixels, votes=four_votes, bias=four_bias)"
+TWO = "check('05.3 rub out', (3.5, 2), votes=four_votes, bias=four_bias)"
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def run(graders: Path, tmp_path: Path) -> Callable[..., str]:
     return run_there
 
 
-ANSWERS = {"ada": {"...\n": "return scores.exp() / (1 + scores.exp())\n"}, "ben": {"= ...": "= 2"}}
+ANSWERS = {"ada": {"...\n": "return scores.exp() / (1 + scores.exp())\n"}, "ben": {"= ...": "= (3.5, 2)"}}
 POINTS = {"ada": 1.0, "ben": 1.0}
 
 

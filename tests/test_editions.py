@@ -134,13 +134,14 @@ def test_the_edition_has_stubs_and_neither_solutions_nor_outputs(edition: list[P
 
 
 @pytest.mark.notebook
+@pytest.mark.parametrize("quick", [False, True], ids=["as it is", "quick"])
 @every_notebook
 def test_the_edition_runs_on_digits_and_no_exercise_is_attempted(
-    path: Path, edition: list[Path], tmp_path: Path
+    path: Path, quick: bool, edition: list[Path], tmp_path: Path
 ) -> None:
-    """As readers run it whom no network gives MNIST: top to bottom, all defaults, on the data that come along."""
+    """Top to bottom on the data that come along, as readers run it whom no network gives MNIST; and as a smoke run."""
     (given,) = (one for one in edition if one.name == path.name)
-    (result,) = run(plan([given], [("DATASET", "digits")], quick=False, output=tmp_path, cell_timeout=600))
+    (result,) = run(plan([given], [("DATASET", "digits")], quick=quick, output=tmp_path, cell_timeout=600))
     assert (result.error, result.dataset) == (None, "digits")
     executed = tmp_path / path.name
     for cell in tagged(executed, "exercise"):

@@ -30,12 +30,12 @@ def cell(body: str, name: str, answer: str = "") -> str:
 SCORES, LOGITS = "def probability(scores):\n    ", "def mean_loss(logits, labels):\n    "
 PROBABILITY = cell(f"{SCORES}...", "02.1 probability")
 LOSS = cell(f"{LOGITS}...", "02.2 loss")
-RUB_OUT = "pixels_rubbed_out = ...\n\n\ncheck('05.3 rub out', pixels_rubbed_out, votes=four_votes, bias=four_bias)"
+RUB_OUT = "lead_and_pixels = ...\n\n\ncheck('05.3 rub out', lead_and_pixels, votes=four_votes, bias=four_bias)"
 BY_HAND = "-(logits - logits.exp().sum(1, keepdim=True).log())[range(len(labels)), labels]"
 RIGHT = {
     PROBABILITY: cell(f"{SCORES}return 1 / (1 + torch.exp(-scores))", "02.1 probability"),
     LOSS: cell(f"{LOGITS}return ({BY_HAND}).mean()", "02.2 loss"),
-    RUB_OUT: RUB_OUT.replace("...", "2"),
+    RUB_OUT: RUB_OUT.replace("...", "(3.5, 2)"),
 }
 
 

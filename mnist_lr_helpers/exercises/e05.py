@@ -46,15 +46,10 @@ def _cheapest(template: Tensor, size: int) -> tuple[int, int]:
     return divmod(int(costs.argmin()), costs.shape[1])
 
 
-def _rubbed_out(votes: Tensor, bias: float) -> int:
-    """How many votes must fall, in this order, until less than nothing is left."""
-    left = votes.sum() + bias - votes.cumsum(dim=0)
-    return int((left < 0).nonzero()[0, 0]) + 1
-
-
-def _by(size: Tensor, votes: Tensor) -> Tensor:
-    """The votes, that of the largest size first."""
-    return votes[size.argsort(descending=True)]
+def _rubbed_out(votes: Tensor, bias: float, size: Tensor | None = None) -> int:
+    """How many votes must fall, that of the largest size first or as they stand, until less than nothing is left."""
+    falling = votes if size is None else votes[size.argsort(descending=True)]
+    return int((votes.sum() + bias - falling.cumsum(dim=0) < 0).nonzero()[0, 0]) + 1
 
 
 def _sums(wrong: Tensor, groups: Tensor, count: int) -> Tensor:
@@ -99,13 +94,13 @@ EXERCISES: dict[str, Exercise] = {
         ),
     ),
     "05.3 rub out": Exercise(
-        expected=lambda votes, bias: _rubbed_out(_by(votes, votes), bias),
+        expected=lambda votes, bias: (votes.sum() + bias, _rubbed_out(votes, bias, votes)),
         mistakes={
-            "with so few, 9 is still ahead": lambda votes, bias: _rubbed_out(_by(votes, votes), bias) - 1,
-            "the strongest vote comes first, not the first pixel": lambda votes, bias: _rubbed_out(votes, bias),
-            "the biases are forgotten: they count, too": lambda votes, bias: _rubbed_out(_by(votes, votes), 0.0),
-            "here votes for 4 are rubbed out, too": lambda votes, bias: _rubbed_out(_by(votes.abs(), votes), bias),
-            "this rubs out every pixel that votes for 9; fewer will do": lambda votes, bias: int((votes > 0).sum()),
+            "the biases are forgotten: they count, too": lambda votes, bias: (votes.sum().item(), ...),
+            "with so few, 9 is still ahead": lambda votes, bias: (..., _rubbed_out(votes, bias, votes) - 1),
+            "the strongest vote comes first, not the first pixel": lambda votes, bias: (..., _rubbed_out(votes, bias)),
+            "here votes for 4 are rubbed out, too": lambda votes, bias: (..., _rubbed_out(votes, bias, votes.abs())),
+            "this rubs out all that vote for 9; fewer will do": lambda votes, bias: (..., int((votes > 0).sum())),
         },
         hints=(
             "By how much is 9 ahead before you rub out anything? Votes and biases both count.",
