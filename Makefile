@@ -32,7 +32,7 @@ test: .venv/ready  ## run every check
 bench: .venv/ready  ## measure the course against what its readers would otherwise run: build/benchmark.json, about 10 minutes
 	env -u OMP_WAIT_POLICY $(PYTHON_IN_VENV) tests/benchmarks/benchmark.py $(ARGS)  # as in a reader's own shell
 
-lab: .venv/ready  ## open JupyterLab on the notebooks
+lab: .venv/ready  ## open JupyterLab at the first lesson
 	$(COURSE) lab $(ARGS)
 
 book: .venv/ready  ## build the book: open build/book/index.html; FROM=build/notebooks takes the notebooks as run here

@@ -1,6 +1,7 @@
 """The live figures in a real Chromium: their numbers are PyTorch's, and everybody can use them."""
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -12,15 +13,21 @@ from itertools import chain
 from pathlib import Path
 
 from mnist_lr_helpers import live, models
+from mnist_lr_helpers.course.execute import find_notebooks
+from mnist_lr_helpers.course.stills import take_stills
+from mnist_lr_helpers.course.tools import CHROMIUM
 from mnist_lr_helpers.data import load_data
 from mnist_lr_helpers.evaluation import share_interval
 from mnist_lr_helpers.files import PROJECT, write_atomically
 from mnist_lr_helpers.plotting import COLOURS
 
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
 import torch
 from chromium import SCREENSHOTS, ask, draw_seven, needs_chromium, said, stroke, tab, wait_for_figures
+from conftest import in_child
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from scipy.stats import binom
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 from torch import nn
@@ -642,6 +649,47 @@ def test_a_picture_and_a_sentence_stand_there_without_scripts(browser, pages: Pa
         assert page.locator(".live-figure img").is_visible()
         assert page.get_by_text("Trust Notebook").is_visible()
         assert page.locator(".live-figure img").bounding_box()["width"] <= 328
+
+
+def stills() -> dict[str, dict[str, str]]:
+    """What a published notebook has of each figure; a browser of its own takes the pictures."""
+    cells = []
+    for name in live.NAMES:
+        figure = shown(name)
+        data = {"text/html": figure.data, "image/png": live.in_base64(figure.picture)}
+        cells.append(new_code_cell(outputs=[new_output("display_data", data)]))
+    assert take_stills(new_notebook(cells=cells), CHROMIUM) == len(live.NAMES)
+    return {name: cell.outputs[0].data for name, cell in zip(live.NAMES, cells, strict=True)}
+
+
+@needs_chromium
+def test_a_still_shows_the_figure_with_its_own_numbers() -> None:
+    for name, data in in_child(stills).items():
+        picture = base64.b64decode(data["image/png"])
+        pixels = plt.imread(io.BytesIO(picture))
+        assert pixels.shape[1] == 860, name
+        assert 300 < pixels.shape[0] < 1_000, name
+        assert pixels[..., :3].std() > 0.05, f"{name}: nothing is on it"
+        assert len(picture) < 50_000
+        assert f'base64,{data["image/png"]}"' in data["text/html"]
+        assert live.in_base64((live.FOLDER / f"{name}.png").read_bytes()) not in data["text/html"]
+        assert live.HOW_TO_START not in data["text/html"]
+        assert live.HOW_TO_START.replace(live.NUMBERS_OF_ITS_OWN, "") in data["text/html"]
+
+
+def test_live_figures_of_the_lessons_are_stills_of_themselves() -> None:
+    general = {live.in_base64(path.read_bytes()) for path in live.FOLDER.glob("*.png")}
+    outputs = [
+        output.data
+        for path in find_notebooks([])
+        for cell in nbformat.read(path, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if output.get("data", {}).get("text/html", "").startswith('<div class="live-figure"')
+    ]
+    assert len(outputs) >= len(live.NAMES)
+    for data in outputs:
+        assert data["image/png"] not in general
+        assert f'base64,{data["image/png"]}"' in data["text/html"]
 
 
 @needs_chromium

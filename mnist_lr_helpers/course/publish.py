@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_lr_helpers.course.execute import NOTEBOOKS, Result, find_notebooks, table_of
+from mnist_lr_helpers.course.stills import take_stills
+from mnist_lr_helpers.course.tools import CHROMIUM
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
@@ -96,7 +98,7 @@ def publish(executed: Path, row: dict[str, Any]) -> dict[str, Any]:
     """Stamp one executed notebook, put it in its place, and return its row for ``run_times.json``.
 
     Raises:
-        UsageError: the course's notebook has been changed since that run.
+        UsageError: the course's notebook has been changed since that run, or there is no Chromium for its pictures.
     """
     notebook = nbformat.read(executed, as_version=4)
     if _sources(notebook) != _sources(nbformat.read(NOTEBOOKS / executed.name, as_version=4)):
@@ -104,6 +106,7 @@ def publish(executed: Path, row: dict[str, Any]) -> dict[str, Any]:
     title, cores = notebook.cells[0], os.cpu_count()
     measured = f"{row['seconds']:.0f} s on {cores} CPU cores; peak memory {row['peak_memory_mb']:.0f} MB"
     title.source = STAMP.sub(f"*Measured running time: {measured}.*", title.source)
+    take_stills(notebook, CHROMIUM)
     write_atomically(NOTEBOOKS / executed.name, nbformat.writes(notebook).encode())
     for cell in notebook.cells:
         if "overview" in cell.metadata.get("tags", []):

@@ -21,9 +21,10 @@ QUICKLY = ("-m", "not slow and not notebook and not browser")
 
 
 def lab(rest: Sequence[str]) -> int:
-    """Open JupyterLab on the notebooks; ``rest`` is for it."""
+    """Open JupyterLab at the first lesson; ``rest`` is for it."""
     as_root = ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else []
-    return python("jupyter", "lab", "--notebook-dir=notebooks", *as_root, *rest)
+    first = "--LabApp.default_url=/lab/tree/00_first_digit.ipynb"
+    return python("jupyter", "lab", "--notebook-dir=notebooks", first, *as_root, *rest)
 
 
 def check(rest: Sequence[str]) -> int:

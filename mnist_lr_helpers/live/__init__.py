@@ -21,9 +21,10 @@ FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.html")))
 MAXIMUM_BYTES = 400_000
 PARTS = re.compile(r".*<title>(.*)</title>.*<style>(.*)</style>\s*(.*)<script>(.*)</script>\s*", re.DOTALL)
+NUMBERS_OF_ITS_OWN = ", with numbers of its own"  # until a picture of this figure is taken
 HOW_TO_START = (
-    "A picture of a live figure, with numbers of its own. In JupyterLab, it comes to life when you run this cell or "
-    "trust the notebook (View, Activate Command Palette, Trust Notebook); the book shows it live."
+    f"A picture of a live figure{NUMBERS_OF_ITS_OWN}: its buttons do nothing yet. In JupyterLab, it comes to life when "
+    "you run this cell or trust the notebook (View, Activate Command Palette, Trust Notebook); the book shows it live."
 )
 
 
