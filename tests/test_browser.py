@@ -283,9 +283,10 @@ def open_in_lab(page, lab: str, name: str) -> None:
 SHOWN_OUTPUTS = "document.querySelectorAll('.jp-Notebook .jp-OutputArea-output').length"
 
 
-def test_lab_opens_every_notebook_with_its_outputs(browser, lab: str) -> None:
+def test_lab_opens_notebooks_with_their_outputs(browser, lab: str) -> None:
+    """The lessons of the core, and two with live figures of their own kinds; each takes seconds to open."""
     with tab(browser) as (page, watch):
-        for path in find_notebooks([]):
+        for path in find_notebooks(["00", "01", "02", "03", "04", "05", "13", "16"]):
             outputs = [o for cell in nbformat.read(path, as_version=4).cells for o in cell.get("outputs", [])]
             figures = sum(is_picture(o) or "live-figure" in o.get("data", {}).get("text/html", "") for o in outputs)
             open_in_lab(page, lab, path.stem)

@@ -499,7 +499,7 @@ def test_kernel_slides_and_is_edited(browser, pages: Path, digits) -> None:
         page.locator("canvas.digit").focus()
         for key in ("ArrowRight", "ArrowUp", "Shift+ArrowUp"):
             page.keyboard.press(key)
-        said(page, "Row 15, column 12")
+        said(page, "Row 14, column 11")
         assert ask(page, "state()")["place"] == "14_11"
         box = page.locator("canvas.digit").bounding_box()
         pixel = box["width"] / 28
@@ -510,6 +510,8 @@ def test_kernel_slides_and_is_edited(browser, pages: Path, digits) -> None:
         assert ask(page, "state()")["place"] == "9_18"
         page.mouse.click(box["x"] + 2.5 * pixel, box["y"] + 25.5 * pixel)
         assert ask(page, "state()")["place"] == "25_2"
+        page.mouse.click(box["x"] + 3.5 * pixel, box["y"] + 25.5 * pixel)  # the neighbour, within the square
+        assert ask(page, "state()")["place"] == "25_3"
         page.get_by_label("Weight in row 2, column 2").fill("-1.5")
         page.get_by_label("Weight in row 1, column 1").fill("")  # on the way to another number
         page.wait_for_function(
@@ -519,7 +521,19 @@ def test_kernel_slides_and_is_edited(browser, pages: Path, digits) -> None:
         found = torch.tensor(ask(page, "map()")).reshape(28, 28)
         expected = convolved(image, torch.tensor([-1.0, 0, 1, -2, -1.5, 2, -1, 0, 1]))
         assert torch.allclose(found, expected, rtol=0, atol=1e-4)
+        for text, weight in (("0,5", 0.5), ("1/4", 0.25), ("−2", -2), ("1/", -2), ("1/0", -2), ("3 4", -2), (".5", 0.5)):
+            page.get_by_label("Weight in row 1, column 2").fill(text)
+            assert float(ask(page, "state()")["filter"].split("_")[1]) == weight, text
+        page.get_by_label("Weight in row 1, column 2").press("ArrowDown")
+        mine = ask(page, "state()")["filter"]
+        assert mine.startswith("-1_0_1_")
+        page.get_by_role("combobox", name="Filter").select_option(label="Blur")
+        page.get_by_role("combobox", name="Filter").select_option("own")
+        assert ask(page, "state()")["filter"] == mine, "a filter of one's own is not lost"
         page.get_by_role("combobox", name="ReLU").select_option("on")
+        page.get_by_role("combobox", name="Filter").select_option(label="Nothing changes")
+        page.get_by_role("combobox", name="Filter").select_option("own")
+        assert ask(page, "state()")["filter"] == mine
         page.get_by_role("combobox", name="Filter").select_option(label="Nothing changes")
         found = torch.tensor(ask(page, "map()")).reshape(28, 28)
         assert torch.allclose(found, image / 10, rtol=0, atol=1e-6)
