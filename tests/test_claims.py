@@ -1,8 +1,11 @@
 """The ledger: the committed one is what the stored results say, and each verdict hangs on the results that it reads."""
 
+import ast
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from mnist_lr_helpers import data
 from mnist_lr_helpers.reproduction import ledger, studies
 from mnist_lr_helpers.reproduction.claims import CLAIMS, s2
 from mnist_lr_helpers.reproduction.comparisons import Estimate, Named, Runs
-from mnist_lr_helpers.reproduction.ledger import RESULTS, SOURCES, VERDICTS, LedgerError, Results, StoredTable
+from mnist_lr_helpers.reproduction.ledger import CAVEATS, RESULTS, SOURCES, VERDICTS, LedgerError, Results, StoredTable
 
 import numpy as np
 import pandas as pd
@@ -60,6 +63,35 @@ def test_every_row_has_a_verdict_evidence_and_who_decided(committed: pd.DataFram
         assert committed[column].str.strip().all(), column
     unchecked = committed[committed["verdict"] == "cannot be checked"]
     assert all("not stated" in text or "Missing:" in text for text in unchecked["evidence"])
+
+
+def knows_a_caveat(check: Callable) -> bool:
+    """Whether a check grades by a second condition: only then can it find that a claim does not hold fully."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(check))) if isinstance(node, ast.Call)]
+    graded = [call for call in calls if getattr(call.func, "id", "") in ("graded", "judged")]
+    return any(len(call.args) > 1 or "fully" in [x.arg for x in call.keywords] for call in graded)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_names_its_caveat_just_where_its_check_can_find_one(name: str) -> None:
+    claim = CLAIMS[name]
+    assert claim.caveat in (CAVEATS if knows_a_caveat(claim.check) else [""])
+
+
+def test_a_caveat_of_no_known_kind_is_an_error(tmp_path: Path) -> None:
+    def s1_99_made_up(r: Results) -> ledger.Verdict:
+        """Something holds.
+
+        Published: all
+        Measured: some
+        """
+        return ledger.graded(True, False)
+
+    claim = ledger.Claim.of(s1_99_made_up)
+    for wrong in ("", "confirmed", "nearly true"):
+        with pytest.raises(ValueError, match=f"S1-99 has a caveat of no known kind: '{wrong}'"):
+            replace(claim, caveat=wrong).row(Results(tmp_path))
+    assert replace(claim, caveat="half true").row(Results(tmp_path))["verdict"] == "half true"
 
 
 def test_charts_hold_the_published_numbers(committed: pd.DataFrame) -> None:
@@ -197,6 +229,13 @@ def test_other_published_figures_give_another_verdict(stored: Results, name: str
         ("S1-36", "range_test", "trained", "test_accuracy_after", 0.9258, "confirmed"),
         ("S1-40", "s1_recipe", "published", "test_accuracy", 0.90, "not reproduced"),
         ("S1-47", "s1_recipe", "published", "ece15", 0.08, "refuted"),
+        ("S0-08", "s0_recipe", "published", "step_loss_sd", 0.01, "half true"),
+        ("S0-08", "s0_recipe", "published", "train_loss", 0.4, "not reproduced"),
+        ("S1-46", "s1_recipe", "published", "precision", 0.5, "refuted"),
+        ("S2-06", "optimum", "l2=1e-5", "train_loss", 0.0, "refuted"),
+        ("S2-24", "s2_depth", "512", "recall_9", 1.0, "not reproduced"),
+        ("S2-24", "s2_depth", "512", "recall_9", 0.9, "confirmed"),
+        ("S3-13", "s3_ovr", "ovr converged", "argmax_accuracy_end", 0.88, "refuted"),
         ("S2-21", "s2_depth", "512", "test_accuracy", 0.99, "not reproduced"),
     ],
 )
@@ -236,12 +275,13 @@ def test_a_row_is_read_from_its_checks_docstring() -> None:
             a half
         Note: one run.
         Measured: {x:.1f}
+        Caveat: half true
         """
         return ledger.graded(True, x=level)
 
     claim = ledger.Claim.of(s9_07_made_up)
     assert (claim.name, claim.claim, claim.published) == ("S9-07", "Something holds everywhere", "more than a half")
-    assert (claim.measured, claim.evidence, claim.note) == ("{x:.1f}", "", "one run.")
+    assert (claim.measured, claim.evidence, claim.note, claim.caveat) == ("{x:.1f}", "", "one run.", "half true")
     assert claim.figures == {"level": 0.5}
 
 
@@ -295,13 +335,20 @@ def test_runs_know_their_number_and_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("holds", "fully", "word"),
-    [(True, True, "confirmed"), (True, False, "confirmed with a caveat"), (False, True, "not reproduced")],
+    ("holds", "fully", "enough", "word"),
+    [
+        (True, True, True, "confirmed"),
+        (True, True, False, "true on few runs"),
+        (True, False, True, ledger.CAVEAT),
+        (True, False, False, ledger.CAVEAT),
+        (False, True, False, "not reproduced"),
+    ],
 )
-def test_grades(holds: bool, fully: bool, word: str) -> None:
-    assert ledger.graded(holds, fully, otherwise="not reproduced").word == word
+def test_grades(holds: bool, fully: bool, enough: bool, word: str) -> None:
+    assert ledger.graded(holds, fully, enough=enough, otherwise="not reproduced").word == word
     assert ledger.graded(False).word == "refuted"
-    assert ledger.judged(holds, fully, otherwise="not reproduced").judgement
+    judged = ledger.judged(holds, fully, enough=enough, otherwise="not reproduced")
+    assert (judged.word, judged.judgement) == (word, True)
 
 
 def losses(*values: float) -> StoredTable:

@@ -24,10 +24,11 @@ import numpy as np
 import pandas as pd
 
 RESULTS = PROJECT / "data" / "results"
-Word = Literal[
-    "confirmed", "confirmed with a caveat", "not reproduced", "refuted", "wrong on paper", "cannot be checked"
-]
-VERDICTS = get_args(Word)
+Caveat = Literal["half true", "true but misleading", "true under other conditions"]
+Failed = Literal["not reproduced", "refuted", "wrong on paper", "cannot be checked"]
+Word = Literal["confirmed", Caveat, "true on few runs", Failed]
+CAVEATS, VERDICTS = get_args(Caveat), get_args(Word)
+CAVEAT = "caveat"  # stands for the one of CAVEATS that the claim names
 SOURCES = {
     "S0": "Identifying Handwritten Recognition Using Logistic Regression in Pytorch (2025)",
     "S1": "Mastering Logistic Regression on MNIST: PyTorch Implementation and Analysis",
@@ -130,7 +131,7 @@ class Results:
         return self.tables[study]
 
 
-Chart = Mapping[str, tuple[float, Sequence[float]]]
+Chart = Mapping[str, tuple[float, Sequence[float]]]  # label → published number, our runs
 
 
 @dataclass(frozen=True)
@@ -138,27 +139,30 @@ class Verdict:
     """The outcome of one check.
 
     Attributes:
-        word: one of ``VERDICTS``.
-        chart: label → (published number, our runs), for the chart of published against measured.
-        told: what the claim's row tells of it, by the names that stand there in braces.
+        word: one of ``VERDICTS``, or ``CAVEAT``.
+        told: what the claim's row tells of it, by the names that stand there in braces; a ``chart``, if there is one,
+            holds published against measured figures.
         judgement: the word is chosen by a person; the figures alone do not decide it.
     """
 
-    word: Word
-    chart: Chart
+    word: str
     told: Mapping[str, Any]
     judgement: bool = False
 
 
 def graded(
-    holds: object, fully: object = True, *, otherwise: Word = "refuted", chart: Chart | None = None, **told: object
+    holds: object, fully: object = True, *, enough: object = True, otherwise: Failed = "refuted", **told: object
 ) -> Verdict:
-    """The verdict of the figures on a claim that holds fully, holds with a caveat, or does not hold."""
-    held = "confirmed" if fully else "confirmed with a caveat"
-    return Verdict(held if holds else otherwise, chart or {}, told)
+    """The verdict of the figures on a claim that holds, or does not.
+
+    Where it does not hold ``fully``, it has the caveat that the claim names. Where it does, but the runs, theirs or
+    ours, are not ``enough`` to tell it from chance, it is true on few runs.
+    """
+    held = CAVEAT if not fully else "confirmed" if enough else "true on few runs"
+    return Verdict(held if holds else otherwise, told)
 
 
-def judged(holds: object, fully: object = True, *, otherwise: Word = "refuted", **told: object) -> Verdict:
+def judged(holds: object, fully: object = True, *, otherwise: Failed = "refuted", **told: object) -> Verdict:
     """The same where a person has chosen the words."""
     return replace(graded(holds, fully, otherwise=otherwise, **told), judgement=True)
 
@@ -175,6 +179,9 @@ class Claim:
         measured: what we measured; what stands in braces comes from the verdict.
         evidence: more figures behind the word, in the same way.
         note: what no run can change: the arithmetic, what is unstated.
+        caveat: one of ``CAVEATS``, where the check knows one: a part of the claim holds and another was not seen; its
+            figures are right and suggest more than they show; it takes a setting, data, measure or protocol that the
+            document does not state, or ours was another.
     """
 
     name: str
@@ -184,15 +191,17 @@ class Claim:
     measured: str
     evidence: str = ""
     note: str = ""
+    caveat: str = ""
 
     @classmethod
     def of(cls, check: Callable[..., Verdict]) -> Claim:
         """The row of a check: its name begins with that of the claim, and its docstring is the row's text.
 
         The docstring says what the document claims; then, each after its label, what was ``Published:``, how
-        ``Measured:`` and ``Evidence:`` are told, and a ``Note:``.
+        ``Measured:`` and ``Evidence:`` are told, a ``Note:``, and the kind of ``Caveat:``.
         """
-        text, *labelled = re.split(r"^(Published|Measured|Evidence|Note): ", inspect.getdoc(check), flags=re.MULTILINE)
+        labels = r"^(Published|Measured|Evidence|Note|Caveat): "
+        text, *labelled = re.split(labels, inspect.getdoc(check), flags=re.MULTILINE)
         said, *parts = (re.sub(r"\s*\n\s*", " ", part.strip()) for part in (text, *labelled[1::2]))
         fields = dict(zip(map(str.lower, labelled[::2]), parts, strict=True))
         name = check.__name__[: len("s1_40")].upper().replace("_", "-")
@@ -205,9 +214,15 @@ class Claim:
         return {parameter.name: parameter.default for parameter in parameters}
 
     def row(self, results: Results) -> dict[str, str]:
-        """Its row in ``claims.csv``."""
+        """Its row in ``claims.csv``.
+
+        Raises:
+            ValueError: it holds with a caveat, and its docstring names none of ``CAVEATS``.
+        """
         results.used.clear()
         verdict = self.check(results)
+        if verdict.word == CAVEAT and self.caveat not in CAVEATS:
+            raise ValueError(f"{self.name} has a caveat of no known kind: {self.caveat!r}")
         evidence = (", ".join(results.used) or "computed", self.evidence.format_map(verdict.told), self.note)
         return {
             "id": self.name,
@@ -215,10 +230,10 @@ class Claim:
             "claim": self.claim,
             "published": self.published,
             "measured": self.measured.format_map(verdict.told),
-            "verdict": verdict.word,
+            "verdict": self.caveat if verdict.word == CAVEAT else verdict.word,
             "decided_by": "judgement" if verdict.judgement else "computation",
             "evidence": ". ".join(part.rstrip(".") for part in evidence if part) + ".",
-            "chart": _chart_rows({f"{self.name} {label}": x for label, x in verdict.chart.items()}),
+            "chart": _chart_rows({f"{self.name} {label}": x for label, x in verdict.told.get("chart", {}).items()}),
         }
 
 

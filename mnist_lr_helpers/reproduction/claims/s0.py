@@ -37,6 +37,7 @@ def s0_03_convolutional_network_exceeds_98_percent(r: Results, accuracy: float =
     Evidence: by channels, {runs:.2%}; epochs {epochs:d}
     Note: Nothing about the CNN is stated, neither layers nor training; these networks had the optimiser and the rate of
         S0's linear model
+    Caveat: true under other conditions
     """
     s = r["cnn"]
     runs, size = s.each(s.configurations, "test_accuracy"), s.values(s.configurations, "parameters")
@@ -68,15 +69,16 @@ def s0_05_small_pixels_train_faster(r: Results) -> Verdict:
     Measured: the first gradient of raw pixels is {times} times as long ({raw.size} runs)
     Evidence: training loss at 0.01, means of {n} runs: {at:.4f}; after 10 epochs at the best of the rates tried
         ({tried}): {losses:.4f}
-    Note: Dividing pixels by 255 is multiplying the learning rate of the weights by 255² = 65,025 and their first values
-        by 255, the bias apart; first values that suit [0, 1] are far too large for raw pixels. So the lead at the best
-        rates is due to first weights that were not scaled; raw pixels with scaled first weights were not run
+    Note: The first weights suit pixels in [0, 1]. Dividing pixels by 255 is multiplying the learning rate of the
+        weights by 255² = 65,025 and their first values by 255, the bias apart; raw pixels with first weights made small
+        for them were not run
+    Caveat: true but misleading
     """
     s = r["scaling"]
-    ahead, _, told = scaling_race(s, "unit", "raw")
+    ahead, lead, told = scaling_race(s, "unit", "raw")
     raw, unit = (s.runs(f"{x} first gradient", "first_gradient_norm") for x in ("raw", "unit"))
     times = " and ".join(f"{x:,.0f}" for x in raw / unit)
-    return judged(ahead, fully=False, times=times, raw=raw, **told)
+    return graded(ahead and raw.min() > unit.max(), lead > 0.02, enough=told["n"] >= 3, times=times, raw=raw, **told)
 
 
 def s0_06_logits_are_normalised(r: Results) -> Verdict:
@@ -110,16 +112,18 @@ def s0_08_momentum_smooths_the_updates(r: Results) -> Verdict:
     Measured: training loss of the last epoch {loss:.4f}
     Evidence: training loss with momentum minus that of ten times the rate without it: {lead:+.4f}; standard deviation
         of the loss from step to step {jumps:.3f}
-    Note: Momentum 0.9 makes steps 1/(1 − 0.9) = 10 times as long, so the fair rival has ten times the rate. Against it
-        momentum is neither smoother nor lower. The loss is convex: there is one global minimum
+    Note: At the stated rate momentum comes nearer to the minimum, of which there is one, as the loss is convex. But it
+        makes steps 1/(1 − 0.9) = 10 times as long, and against ten times the rate it is neither smoother nor lower. The
+        loss jumps mostly by the noise of the batches; how the weights swing was not measured
+    Caveat: half true
     """
     s = r["s0_recipe"]
     with_it, without, longer_steps = names = ("published", "momentum 0", "momentum 0 lr 0.1")
     loss, jumps = s.each(names, "train_loss"), s.values(names, "step_loss_sd")
     lead = loss[with_it].minus(loss[longer_steps])
-    faster, smoother = loss[with_it].mean() < loss[without].mean(), jumps[with_it] < jumps[longer_steps]
-    holds, fully = faster and (smoother or lead.below()), smoother and lead.below(-0.001)
-    return graded(holds, fully, otherwise="not reproduced", loss=loss, lead=lead, jumps=jumps)
+    nearer, smoother = loss[with_it].minus(loss[without]).below(), jumps[with_it] < jumps[without]
+    fully = nearer and smoother and lead.below(-0.001)
+    return graded(nearer or smoother, fully, otherwise="not reproduced", loss=loss, lead=lead, jumps=jumps)
 
 
 def s0_09_batches_of_64_are_a_balance(r: Results, batch: int = 64) -> Verdict:
@@ -131,6 +135,7 @@ def s0_09_batches_of_64_are_a_balance(r: Results, batch: int = 64) -> Verdict:
         half of it or more would count as a limit
     Note: The half about noise is true; memory sets no limit at these sizes. The time to a given loss was measured for a
         hidden layer only (S2-02)
+    Caveat: half true
     """
     batches = (16, batch, 1024)
     kib = Named({b: r["cost"].value(f"in memory batch={b}", "batch_bytes") / 1024 for b in batches})
@@ -148,6 +153,7 @@ def s0_10_good_baseline_where_planes_separate(r: Results) -> Verdict:
         = ‖gradient‖ / mean(1 − p(label))
     Note: The condition is not shown to hold for MNIST, and the baseline is good all the same (S0-02), so it does not
         explain why
+    Caveat: true but misleading
     """
     right, length, miss = (r["optimum"].value(CERTIFIED, m) for m in ("train_accuracy", "gradient_norm", "mean_miss"))
     return graded(right > 0.9, right > 0.999, right=right, margin=length / miss)
@@ -159,15 +165,14 @@ def s0_11_linear_model_is_cheaper_than_a_cnn(r: Results) -> Verdict:
     Published: LR cheaper than CNN
     Measured: a CNN 4-8 takes {time:.0f} times as long, {work:.0f} times the multiply-adds
     Evidence: parameters {size:,.0f}; multiply-adds {macs:,.0f}; s an epoch {seconds:.1f}
-    Note: The paper gives no time, memory or parameter count. A CNN can have fewer parameters than the linear model and
-        compute far more
+    Note: The paper gives no time, memory or parameter count, and describes no CNN. One that computes far more can have
+        fewer parameters than the linear model
     """
     names = ["linear", "cnn 4-8", "cnn 8-16"]
     costs = {metric: r["cost"].values(names, metric) for metric in ("seconds_per_epoch", "macs", "parameters")}
     seconds, macs, size = costs.values()
     time, work = (x["cnn 4-8"] / x["linear"] for x in (seconds, macs))
-    holds, fully = work > 5 and time > 2, size["cnn 4-8"] > size["linear"]
-    return graded(holds, fully, time=time, work=work, size=size, macs=macs, seconds=seconds)
+    return graded(work > 5 and time > 2, time=time, work=work, size=size, macs=macs, seconds=seconds)
 
 
 def s0_12_gpu_made_training_quick(r: Results) -> Verdict:
@@ -188,6 +193,7 @@ def s0_13_weights_can_be_read(r: Results) -> Verdict:
     Evidence: {idle:,.0f} of 7,840 weights end as they began; {dead:,.0f} of them, at black pixels, can never move
     Note: Pixels that are black in all training images give no gradient; and adding one map to all ten changes no
         probability, so a single sign means nothing
+    Caveat: half true
     """
     s = r["s0_recipe"]
     idle, dead = (s.value("published", m) for m in ("untouched_weights", "dead_pixels"))
@@ -201,7 +207,9 @@ def s0_14_digits_are_centred_and_of_one_size(r: Results) -> Verdict:
     Published: centred, size-normalised
     Measured: centre of mass ({x:.2f} ± {x_sd:.2f}, {y:.2f} ± {y_sd:.2f}); largest box {width:.0f}×{height:.0f}
     Evidence: slant, standard deviation: {slant:.2f} pixels across per pixel down
-    Note: Slant and width of the stroke are not normalised
+    Note: Slant and width of the stroke are not normalised, and making the digits upright lowers the error (S1-19), so
+        a difficulty of real writing remains. Noise was not measured
+    Caveat: true but misleading
     """
     d, names = r["data"], ("centre_x_mean", "centre_x_sd", "centre_y_mean", "centre_y_sd")
     x, x_sd, y, y_sd = (d.value("train", name) for name in names)

@@ -74,6 +74,7 @@ def s3_01_split_of_all_images(r: Results, total: int = 70_000, train: int = 56_0
     Measured: {found:,.0f} images, of which 80 % are {four_fifths:,.0f}
     Note: Shuffling and stratification are not stated, the file is sorted by digit, and these 14,000 are not the
         official test images: no result can be compared with the other documents'
+    Caveat: true under other conditions
     """
     found = sum(r["data"].value(part, "images") for part in ("train", "test"))
     holds = found == total == train + test and train == 0.8 * total
@@ -128,6 +129,7 @@ def s3_05_accuracy_of_0_or_not(r: Results, train: float = TRAIN_0, test: float =
         S3-06 is {best}
     Note: Learning rate, steps and scaling are hidden; only the product of the first two matters much. No single setting
         scanned gives all published figures. Both figures are whole numbers of images
+    Caveat: true under other conditions
     """
     s, published = r["s3_ovr"], {"train_accuracy_0": train, "accuracy_0": test}
     near = best_first({c: gaps(s, c, published).abs().max(axis=1) for c in settings(s)})
@@ -148,6 +150,7 @@ def s3_06_yes_no_accuracies(r: Results, accuracy: Sequence[float] = EIGHT_SHOWN)
         step comes nearer to all ten figures than {off:.2f} points
     Note: The training length is hidden; several settings come near and no single one gives all figures. 8 and 9 are not
         shown
+    Caveat: true under other conditions
     """
     s, ten = r["s3_ovr"], EIGHT | {"train_accuracy_0": TRAIN_0, "mean_accuracy": MEAN_OF_TEN}
     found, every = fits(s), {c: gaps(s, c, ten) for c in settings(s)}
@@ -188,6 +191,7 @@ def s3_08_ten_accuracies_are_impressive(r: Results, low: float = 0.94, high: flo
     Evidence: mean of 8 and 9: {unseen:.4f}, by S3-06 and S3-07 it is {needed:.4f}; “never” scores {least:.4f} to
         {most:.4f}
     Note: The lowest accuracy shown is 0.9651. 8 and 9 are not shown, and one of them is at most their mean
+    Caveat: true but misleading
     """
     s = r["s3_ovr"]
     ten = pd.Series([x.mean() for x in runs_at(s, fits_of_mean(s), *(f"accuracy_{k}" for k in range(10)))])
@@ -206,6 +210,7 @@ def s3_09_surest_classifier_answers(r: Results) -> Verdict:
     Measured: accuracy of this rule {ten:.2%}
     Evidence: trained to the optimum {end:.2%}
     Note: The document never gives the accuracy of this rule; the ten scores do not add up to 1
+    Caveat: true but misleading
     """
     s = r["s3_ovr"]
     [ten] = runs_at(s, fits_of_mean(s), "argmax_accuracy")
@@ -218,6 +223,7 @@ def s3_10_training_imitates_backpropagation(r: Results) -> Verdict:
     Published: one neuron, backpropagation
     Measured: equal to autograd's gradient: weights {weights}, bias {bias}
     Evidence: the printed gradient of the bias is off by {off:.2f}
+    Caveat: half true
     """
     g = neuron_gradients()
     off = {name: (g[name] - g[f"{name} published"]).abs().max().item() for name in ("w", "b")}
@@ -232,6 +238,7 @@ def s3_11_some_digits_are_easier(r: Results) -> Verdict:
     Published: 1 > 0 > 6 > 7 > 4 > 2 > 3 > 5
     Measured: measured {ours}
     Evidence: 8: {ten[8]:.4f}, 9: {ten[9]:.4f}
+    Caveat: half true
     """
     s, order = r["s3_ovr"], [1, 0, 6, 7, 4, 2, 3, 5]
     ten = [x.mean() for x in runs_at(s, fits(s), *(f"accuracy_{k}" for k in range(10)))]
@@ -247,7 +254,9 @@ def s3_12_all_examples_are_right(r: Results, examples: int = 6) -> Verdict:
     Published: 6 of 6
     Measured: six of six right happens in {chance:.0%} of the draws
     Evidence: accuracy {train:.2%} on training images, {test:.2%} on others
-    Note: The code draws from all 70,000 images, so four of five of the examples are training images
+    Note: Six right answers are no evidence of more. The code of the six is hidden; that of the film draws from all
+        70,000 images, of which four in five are training images, and the chance is reckoned so
+    Caveat: true but misleading
     """
     s = r["s3_ovr"]
     train, test = (x.mean() for x in runs_at(s, fits(s), "argmax_accuracy_train", "argmax_accuracy"))
@@ -259,12 +268,12 @@ def s3_13_ten_logistic_models_are_effective(r: Results) -> Verdict:
     """Ten separate logistic models recognise digits effectively.
 
     Published: effective
-    Measured: {runs:.2%}
-    Evidence: one split, penalty 1e-4; nll {nll:.4f}; ece15 {ece:.4f}
-    Note: The document compares with nothing
+    Measured: trained to the optimum, {runs:.2%}; at the step that fits S3-07, {stopped:.2%}
+    Evidence: effective is more than nine in ten; at the optimum one split, penalty 1e-4, nll {nll:.4f}, ece15 {ece:.4f}
+    Note: The document compares with nothing. One penalty for both models is no tuned comparison
+    Caveat: true under other conditions
     """
     s, names = r["s3_ovr"], ("ovr converged", "softmax converged")
-    runs = s.each(names, "argmax_accuracy_end")
-    ten, softmax = runs.values()
-    fully = ten.minus(softmax).estimate >= 0
-    return graded(ten.mean() > 0.9, fully, runs=runs, nll=s.values(names, "nll"), ece=s.values(names, "ece15"))
+    runs, [stopped] = s.each(names, "argmax_accuracy_end"), runs_at(s, fits_of_mean(s), "argmax_accuracy")
+    told = {"runs": runs, "stopped": stopped, "nll": s.values(names, "nll"), "ece": s.values(names, "ece15")}
+    return graded(runs["ovr converged"].mean() > 0.9, stopped.mean() > 0.9, **told)

@@ -59,6 +59,7 @@ def s4_03_accuracy_after_50_epochs(r: Results, accuracy: float = 0.86, half: flo
     Measured: {measured}
     Evidence: usual sizes: {usual:.2%}
     Note: Batch size, and whether test or training images, are not stated
+    Caveat: true under other conditions
     """
     runs = {part: by_batch(r["s4_batch"], f"{part}_accuracy") for part in ("test", "train")}
     low, high = accuracy - half, accuracy + half
@@ -87,7 +88,7 @@ def s4_04_other_settings_do_better(r: Results) -> Verdict:
     runs, gains = improvements(r, ["long", "unit lr=0.01", "unit lr=0.1"])
     cnn = r["cnn"].runs("8-16", "test_accuracy")
     holds = min(x.estimate for x in gains.values()) > 0.01 and cnn.min() > max(x.max() for x in runs.values())
-    return graded(holds, all(x.enough for x in (cnn, *runs.values())), gains=gains, runs=runs, cnn=cnn)
+    return graded(holds, enough=all(x.enough for x in (cnn, *runs.values())), gains=gains, runs=runs, cnn=cnn)
 
 
 def s4_05_standardising_is_more_efficient(r: Results) -> Verdict:
@@ -97,6 +98,7 @@ def s4_05_standardising_is_more_efficient(r: Results) -> Verdict:
     Measured: gain at 0.001: {gain:+.2%}; at the highest rates tried, {std} and {unit}, {lead:+.2%}
     Evidence: {runs:.2%}
     Note: At one rate, standardising is a ten times longer step of the weights. One run each, two of the plain recipe
+    Caveat: true but misleading
     """
     names = [c for c in r["s4_improve"].configurations if c.startswith(("std lr", "unit lr"))]
     by_rate = sorted(names, key=lambda c: float(c.split("=")[1]))
@@ -114,6 +116,7 @@ def s4_06_cnn_optimisers_and_regularisation_do_much_better(r: Results) -> Verdic
     Evidence: plain recipe, batch 512: {plain:.2%}
     Note: A baseline that has not finished training is no fair baseline; and a penalty cannot help it. One run each; the
         CNN had four epochs with S0's optimiser
+    Caveat: half true
     """
     _, gains = improvements(r, ["momentum", "adam lr=0.001", "weight_decay=0.0001", "weight_decay=0.01"])
     plain, cnn = r["s4_batch"].value("batch=512", "test_accuracy"), r["cnn"].runs("8-16", "test_accuracy")
