@@ -521,7 +521,15 @@ def test_kernel_slides_and_is_edited(browser, pages: Path, digits) -> None:
         found = torch.tensor(ask(page, "map()")).reshape(28, 28)
         expected = convolved(image, torch.tensor([-1.0, 0, 1, -2, -1.5, 2, -1, 0, 1]))
         assert torch.allclose(found, expected, rtol=0, atol=1e-4)
-        for text, weight in (("0,5", 0.5), ("1/4", 0.25), ("−2", -2), ("1/", -2), ("1/0", -2), ("3 4", -2), (".5", 0.5)):
+        for text, weight in (
+            ("0,5", 0.5),
+            ("1/4", 0.25),
+            ("−2", -2),
+            ("1/", -2),
+            ("1/0", -2),
+            ("3 4", -2),
+            (".5", 0.5),
+        ):
             page.get_by_label("Weight in row 1, column 2").fill(text)
             assert float(ask(page, "state()")["filter"].split("_")[1]) == weight, text
         page.get_by_label("Weight in row 1, column 2").press("ArrowDown")
@@ -672,7 +680,7 @@ def stills() -> dict[str, dict[str, str]]:
         figure = shown(name)
         data = {"text/html": figure.data, "image/png": live.in_base64(figure.picture)}
         cells.append(new_code_cell(outputs=[new_output("display_data", data)]))
-    assert take_stills(new_notebook(cells=cells), CHROMIUM) == len(live.NAMES)
+    take_stills(new_notebook(cells=cells), CHROMIUM)
     return {name: cell.outputs[0].data for name, cell in zip(live.NAMES, cells, strict=True)}
 
 

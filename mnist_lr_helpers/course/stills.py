@@ -15,44 +15,32 @@ from PIL import Image
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PAGE = (
-    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><body style="font: 16px sans-serif; width: 860px">{}</body>'
-)
+PAGE = '<!DOCTYPE html><meta charset="utf-8"><body style="font: 16px sans-serif; width: 860px">{}</body>'
 STARTED = "document.querySelector('.live-figure').figure"
 SHOWN_AT = {"train": {"steps": 300}, "sampling": {"draws": 100}}  # where a figure has nothing to show at first
 SEVEN = ((0.3, 0.25), (0.7, 0.25), (0.45, 0.8))  # drawn on the pad, in fractions of its surface
 COLOURS = 48  # of the picture, which takes a quarter of the room then
 
 
-def take_stills(notebook: nbformat.NotebookNode, chromium: str | None) -> int:
-    """Put a picture of each live figure in the place of the general one; returns how many there are.
+def take_stills(notebook: nbformat.NotebookNode, chromium: str | None) -> None:
+    """Put a picture of each live figure in the place of the general one.
 
     Raises:
         UsageError: there are live figures, and no Chromium.
     """
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", []) if _is_live(output)]
-    if not outputs:
-        return 0
-    if chromium is None:
+    shown = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    live = [data for data in shown if data.get("text/html", "").startswith('<div class="live-figure"')]
+    if live and chromium is None:
         raise UsageError("the pictures of live figures are taken in Chromium; install it, then publish")
-    from playwright.sync_api import sync_playwright  # for a notebook with live figures alone
+    from playwright.sync_api import sync_playwright  # for publishing alone
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         tab = browser.new_page(viewport={"width": 900, "height": 900})
-        for output in outputs:
-            picture = in_base64(_picture(tab, output.data["text/html"]))
-            html = re.sub(
-                r"(<img[^>]*base64,)[^\"]*", lambda found, new=picture: found[1] + new, output.data["text/html"]
-            )
-            output.data["text/html"] = html.replace(HOW_TO_START, HOW_TO_START.replace(NUMBERS_OF_ITS_OWN, ""))
-            output.data["image/png"] = picture
-        browser.close()
-    return len(outputs)
-
-
-def _is_live(output: nbformat.NotebookNode) -> bool:
-    return output.get("data", {}).get("text/html", "").startswith('<div class="live-figure"')
+        for data in live:
+            html = data["text/html"].replace(HOW_TO_START, HOW_TO_START.replace(NUMBERS_OF_ITS_OWN, ""))
+            data["image/png"] = picture = in_base64(_picture(tab, html))
+            data["text/html"] = re.sub(r'(?<=<img )(.*?base64,)[^"]*', rf"\g<1>{picture}", html, count=1)
 
 
 def _picture(tab: Page, html: str) -> bytes:
@@ -61,22 +49,14 @@ def _picture(tab: Page, html: str) -> bytes:
     tab.wait_for_function(STARTED)
     figure = tab.locator(".live-figure")
     name = figure.get_attribute("data-figure")
-    if name in SHOWN_AT:
-        tab.evaluate(f"state => {STARTED}.set(state)", SHOWN_AT[name])
+    tab.evaluate(f"state => {STARTED}.set(state)", SHOWN_AT.get(name, {}))
     if name == "pad":
-        _draw_seven(tab)
+        box = tab.locator(".surface").bounding_box()
+        for x, y in SEVEN:
+            tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+            tab.mouse.down()
+        tab.mouse.up()
     tab.wait_for_timeout(1_000)  # it computes, and draws once a frame
-    with Image.open(io.BytesIO(figure.screenshot())) as shot:
-        small = io.BytesIO()
-        shot.convert("RGB").quantize(COLOURS).save(small, "png", optimize=True)
+    small = io.BytesIO()
+    Image.open(io.BytesIO(figure.screenshot())).convert("RGB").quantize(COLOURS).save(small, "png", optimize=True)
     return small.getvalue()
-
-
-def _draw_seven(tab: Page) -> None:
-    box = tab.locator(".surface").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
-    tab.mouse.move(*places[0])
-    tab.mouse.down()
-    for place in places[1:]:
-        tab.mouse.move(*place, steps=8)
-    tab.mouse.up()
