@@ -45,6 +45,7 @@ OTHERWISE = {
 # Words of the hint → an answer as students write it.
 NATURAL = {
     "04.1 accuracy": {
+        "not whose they are": lambda logits, labels: (logits.amax(dim=1) == labels).float().mean(),
         "one place in the whole table": lambda logits, labels: np.mean(np.argmax(logits.numpy()) == labels.numpy()),
         "counts the right answers": lambda logits, labels: sum(right_answers(logits, labels)),
         "the share of wrong answers": lambda logits, labels: 1 - np.mean(right_answers(logits, labels)),

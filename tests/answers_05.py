@@ -64,12 +64,10 @@ NATURAL = {
     "05.1 surest errors": {
         "right answers among these": lambda p, y, n: np.argsort(-p.numpy().max(axis=1))[:n],
         "turn the order round": lambda p, y, n: surest(p, y, n, ascending=True),
-        "not the surest": lambda p, y, n: [i for i in range(len(y)) if p[i].argmax() != y[i]][:n],
         "places among the errors": lambda p, y, n: (
             table_of(p, y).query("wrong").reset_index()["sure"].nlargest(n).index.tolist()
         ),
         "say where they stand": lambda p, y, n: table_of(p, y).query("wrong")["sure"].nlargest(n).tolist(),
-        "only the surest are asked for": lambda p, y, n: surest(p, y, len(y)),
     },
     "05.2 votes": {
         "the sign is turned round": lambda image, weights, a, b: vote_by_vote(image, weights, b, a),
@@ -95,8 +93,11 @@ NATURAL = {
         "the sign is lost": lambda template, size: max(
             blots(template.abs(), size), key=blots(template.abs(), size).get
         ),
-        "say row and column": lambda template, size: int(np.argmin(list(blots(template, size).values()))),
         "left out": lambda template, size: least(blots(template[:-1, :-1], size)),
+        "hangs over the edge": lambda template, size: min(
+            np.ndindex(*template.shape),
+            key=lambda corner: template[corner[0] : corner[0] + size, corner[1] : corner[1] + size].sum().item(),
+        ),
         "asked for is where": lambda template, size: min(blots(template, size).values()),
     },
     "05.5 error rates": {
@@ -108,7 +109,6 @@ NATURAL = {
         "part of all errors": lambda wrong, groups, k: [
             Counter(groups[wrong].tolist())[group] / wrong.sum().item() for group in range(k)
         ],
-        "these are percentages": lambda wrong, groups, k: (100 * by_group(wrong, groups).mean()).to_numpy(),
     },
 }
 

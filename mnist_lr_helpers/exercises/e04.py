@@ -42,9 +42,10 @@ EXERCISES: dict[str, Exercise] = {
         probes=(
             (torch.tensor([[2.0, 1, 0], [0, 1, 3]]), torch.tensor([0, 1])),
             (LOGITS, LABELS),
-            (-LOGITS[:3], LABELS[:3]),
+            (torch.tensor([[2.0, 0, 1], [1, 0.9, 0.8], [0.2, 0.3, 0.1]]), torch.tensor([0, 2, 1])),
         ),
         mistakes={
+            "these are the largest logits, not whose they are": lambda z, y: (z.amax(dim=1) == y).float().mean(),
             "this counts the right answers; the share is wanted": lambda z, y: (z.argmax(dim=1) == y).sum(),
             "this is the share of wrong answers": lambda z, y: (z.argmax(dim=1) != y).double().mean(),
             "argmax goes over the images here; each image has one answer, so go along dim=1": lambda z, y: (
@@ -118,9 +119,7 @@ EXERCISES: dict[str, Exercise] = {
         expected=lambda p, truth, t: _counts(p > t, truth),
         probes=((SURE, IS_CLASS, 0.5), (SURE, IS_CLASS, 0.3), (SURE, IS_CLASS, 0.99)),
         mistakes={
-            "an image that lies exactly on the threshold is not called: above means >": lambda p, truth, t: _counts(
-                p >= t, truth
-            ),
+            "exactly on the threshold is not above it: above means >": lambda p, truth, t: _counts(p >= t, truth),
             "this calls what lies below the threshold": lambda p, truth, t: _counts(p < t, truth),
             "false positives and false negatives have changed places": _reordered(0, 2, 1, 3),
             "the order is true positives, false positives, false negatives, true negatives": _reordered(0, 3, 1, 2),

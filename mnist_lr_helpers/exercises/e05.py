@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mnist_lr_helpers.data import seeded
 from mnist_lr_helpers.exercises.grading import Exercise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 _FIRST = (torch.tensor([[0.9, 0.1], [0.3, 0.7], [0.4, 0.6]]), torch.tensor([1, 0, 1]), 2)
 _TENTHS = [[9, 1, 0], [1, 7, 2], [5, 2, 3], [0, 2, 8], [2, 6, 2], [3, 3, 4], [0.5, 0, 9.5], [0, 10, 0], [4, 0, 6]]
@@ -52,6 +55,11 @@ def _rubbed_out(votes: Tensor, bias: float, size: Tensor | None = None) -> int:
     return int((votes.sum() + bias - falling.cumsum(dim=0) < 0).nonzero()[0, 0]) + 1
 
 
+def _with_lead(pixels: Callable[[Tensor, float], int]) -> Callable[..., tuple[float, int]]:
+    """The right lead, and this number of pixels."""
+    return lambda votes, bias: (votes.sum().item() + bias, pixels(votes, bias))
+
+
 def _sums(wrong: Tensor, groups: Tensor, count: int) -> Tensor:
     """The number of errors of each group."""
     return torch.stack([wrong[groups == group].sum() for group in range(count)])
@@ -68,10 +76,8 @@ EXERCISES: dict[str, Exercise] = {
         mistakes={
             "there are right answers among these": lambda p, y, k: p.amax(dim=1).argsort(descending=True)[:k],
             "these are the least sure; turn the order round": lambda p, y, k: _errors_by(-p.amax(dim=1), p, y)[:k],
-            "these are the first errors, not the surest": lambda p, y, k: _is_error(p, y).nonzero()[:k, 0],
             "these are places among the errors, not among all images": lambda p, y, k: _sorted(p, y).indices[:k],
             "these are confidences; say where they stand": lambda p, y, k: _sorted(p, y).values[:k],
-            "these are all errors; only the surest are asked for": lambda p, y, k: _errors_by(p.amax(dim=1), p, y),
         },
         hints=(
             "Which two things must you know of each image: how sure the model is, and what else?",
@@ -97,11 +103,12 @@ EXERCISES: dict[str, Exercise] = {
         expected=lambda votes, bias: (votes.sum() + bias, _rubbed_out(votes, bias, votes)),
         mistakes={
             "the biases are forgotten: they count, too": lambda votes, bias: (votes.sum().item(), ...),
-            "with so few, 9 is still ahead": lambda votes, bias: (..., _rubbed_out(votes, bias, votes) - 1),
-            "the strongest vote comes first, not the first pixel": lambda votes, bias: (..., _rubbed_out(votes, bias)),
-            "here votes for 4 are rubbed out, too": lambda votes, bias: (..., _rubbed_out(votes, bias, votes.abs())),
-            "this rubs out all that vote for 9; fewer will do": lambda votes, bias: (..., int((votes > 0).sum())),
+            "with so few, 9 is still ahead": _with_lead(lambda v, b: _rubbed_out(v, b, v) - 1),
+            "the strongest vote comes first, not the first pixel": _with_lead(_rubbed_out),
+            "here votes for 4 are rubbed out, too": _with_lead(lambda v, b: _rubbed_out(v, b, v.abs())),
+            "this rubs out all that vote for 9; fewer will do": _with_lead(lambda v, b: int((v > 0).sum())),
         },
+        tolerance=2e-3,
         hints=(
             "By how much is 9 ahead before you rub out anything? Votes and biases both count.",
             "Sort the votes. What is left of the lead after the first, after the first two, after the first three?",
@@ -118,14 +125,14 @@ EXERCISES: dict[str, Exercise] = {
                 place + size // 2 for place in _cheapest(t, size)
             ],
             "the sign is lost: red weights speak for the digit": lambda t, size: _cheapest(-t.abs(), size),
-            "this is one number; say row and column": lambda t, size: _costs(t, size).argmin(),
-            "the last corners are left out: a `range` ends before its end": lambda t, size: _cheapest(
-                t[:-1, :-1], size
+            "the last corners are left out: a range ends before its end": lambda t, size: _cheapest(t[:-1, :-1], size),
+            "the blot hangs over the edge: it fits in at fewer corners": lambda t, size: _cheapest(
+                pad(t, (0, size - 1, 0, size - 1)), size
             ),
             "this is what the blot costs; asked for is where": lambda t, size: _costs(t, size).min(),
         },
         hints=(
-            "Slide a square hole over the picture. What do you keep of the places so far, and what before the first?",
+            "Slide a square hole over the picture. Which two things do you keep of the best place so far?",
             "Which slice lies under the blot at one corner? And of 5 rows, how many can a blot of 2 begin in?",
         ),
     ),
@@ -137,7 +144,6 @@ EXERCISES: dict[str, Exercise] = {
             "these are numbers of errors; a rate is a part of the group": _sums,
             "this divides by all images, not by those of the group": lambda w, g, k: _sums(w, g, k) / len(w),
             "this is what part of all errors lies in each group": lambda w, g, k: _sums(w, g, k) / w.sum(),
-            "these are percentages; the example has fractions": lambda wrong, g, k: 100 * _rates(wrong, g, k),
         },
         hints=(
             "How do you pick the images of one group, say group 0, out of `wrong`?",
