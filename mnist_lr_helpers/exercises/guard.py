@@ -6,7 +6,6 @@ It protects from accidents. Whoever wants to deceive the grader that runs in the
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import signal
 import sys
@@ -85,11 +84,11 @@ def put_back() -> list[str]:
         if (place := _imported(where)) is None:
             continue
         for name, original in originals.setdefault(where, _functions(place)).items():
-            if inspect.getattr_static(place, name, None) is not original:
+            if _found(place, name) is not original:
                 replaced.append(f"{where}.{name}")
                 if name in vars(place):  # for a method of a base class, this uncovers it again
                     delattr(place, name)
-                if inspect.getattr_static(place, name, None) is not original:
+                if _found(place, name) is not original:
                     setattr(place, name, original)
     return replaced
 
@@ -101,7 +100,13 @@ def _imported(where: str) -> object | None:
 
 
 def _functions(place: object) -> dict[str, object]:
-    return {name: value for name in dir(place) if callable(value := inspect.getattr_static(place, name, None))}
+    return {name: value for name in dir(place) if callable(value := _found(place, name))}
+
+
+def _found(place: object, name: str) -> object:
+    """What stands there under this name, in a module, a class or one of its bases, without asking anything to run."""
+    owners = (vars(owner) for owner in getattr(place, "__mro__", (place,)))
+    return next((names[name] for names in owners if name in names), None)
 
 
 put_back()
