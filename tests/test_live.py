@@ -16,6 +16,7 @@ from mnist_lr_helpers import live, models
 from mnist_lr_helpers.course.execute import find_notebooks
 from mnist_lr_helpers.course.stills import take_stills
 from mnist_lr_helpers.course.tools import CHROMIUM
+from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.data import load_data
 from mnist_lr_helpers.evaluation import share_interval
 from mnist_lr_helpers.files import PROJECT, write_atomically
@@ -697,6 +698,13 @@ def test_a_still_shows_the_figure_with_its_own_numbers() -> None:
         assert live.in_base64((live.FOLDER / f"{name}.png").read_bytes()) not in data["text/html"]
         assert live.HOW_TO_START not in data["text/html"]
         assert live.HOW_TO_START.replace(live.NUMBERS_OF_ITS_OWN, "") in data["text/html"]
+
+
+def test_without_chromium_a_live_figure_is_not_published_and_other_pages_are() -> None:
+    take_stills(new_notebook(cells=[new_code_cell("1")]), None)
+    output = new_output("display_data", {"text/html": live.show("sampling", accuracy=0.9).data})
+    with pytest.raises(UsageError, match="taken in Chromium"):
+        take_stills(new_notebook(cells=[new_code_cell(outputs=[output])]), None)
 
 
 def test_live_figures_of_the_lessons_are_stills_of_themselves() -> None:

@@ -30,9 +30,11 @@ def take_stills(notebook: nbformat.NotebookNode, chromium: str | None) -> None:
     """
     shown = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
     live = [data for data in shown if data.get("text/html", "").startswith('<div class="live-figure"')]
-    if live and chromium is None:
+    if not live:
+        return
+    if chromium is None:
         raise UsageError("the pictures of live figures are taken in Chromium; install it, then publish")
-    from playwright.sync_api import sync_playwright  # for publishing alone
+    from playwright.sync_api import sync_playwright  # for live figures alone
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
