@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-# From seaborn's "colorblind" palette: the same colour for the same thing in all notebooks.
+# Seaborn's "colorblind" palette.
+PALETTE = ("#0173B2", "#DE8F05", "#029E73", "#D55E00", "#CC78BC", "#CA9161", "#FBAFE4", "#949494", "#ECE133", "#56B4E9")
+# The same colour for the same thing in all notebooks.
 COLOURS = {
     "train": "#0173B2",
     "validation": "#DE8F05",
@@ -35,26 +37,30 @@ WIDTH = 9.0  # inches; all figures share it, so that text has one size on the pa
 
 def use_style() -> None:
     """Set the course's one style for all following figures, whatever the user's own settings are."""
-    import matplotlib
-    import seaborn as sns
+    import matplotlib.pyplot as plt
 
-    matplotlib.rcdefaults()
-    sns.set_theme(
-        style="whitegrid",
-        palette="colorblind",
-        rc={
+    plt.rcdefaults()
+    plt.style.use("seaborn-v0_8-whitegrid")  # Matplotlib's own copy: to import seaborn takes over a second
+    plt.rcParams.update(
+        {
             "figure.figsize": (WIDTH, 3.6),
             "figure.dpi": 96,
             "figure.constrained_layout.use": True,
+            "font.size": 12,
+            "axes.titlesize": 12,
             "axes.labelsize": 11,
             "xtick.labelsize": 10,
             "ytick.labelsize": 10,
             "legend.fontsize": 10,
+            "legend.frameon": True,
             "image.cmap": "gray",
             "image.interpolation": "nearest",  # pixels stay pixels, and files a third as large
+            "axes.prop_cycle": plt.cycler(color=PALETTE),
             "axes.spines.top": False,
             "axes.spines.right": False,
-        },
+            "patch.edgecolor": "white",
+            "patch.force_edgecolor": True,
+        }
     )
 
 
@@ -116,7 +122,10 @@ def _panels(texts: Sequence[str], columns: int) -> tuple[Figure, Sequence[Axes]]
     rows = -(-len(texts) // columns)
     above = 0.22 * (1 + max(text.count("\n") for text in texts)) if any(texts) else 0.0  # inches
     size = WIDTH / max(columns, 5)
-    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, rows * (size + above) + 0.4), squeeze=False)
+    untouched = {"xticks": [], "yticks": []}  # to lay out ticks that nobody sees takes most of a figure's time
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(size * columns, rows * (size + above) + 0.4), squeeze=False, subplot_kw=untouched
+    )
     for axis in axes.flat:
         axis.axis("off")
     return figure, axes.flat[: len(texts)]
