@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-# Seaborn's "colorblind" palette.
-PALETTE = ("#0173B2", "#DE8F05", "#029E73", "#D55E00", "#CC78BC", "#CA9161", "#FBAFE4", "#949494", "#ECE133", "#56B4E9")
-# The same colour for the same thing in all notebooks.
+# From the palette of course.mplstyle: the same colour for the same thing in all notebooks.
 COLOURS = {
     "train": "#0173B2",
     "validation": "#DE8F05",
@@ -32,36 +31,15 @@ COLOURS = {
 }
 MARKS = {True: "✓", False: "✗"}
 TEXT_COLOURS = {"right": "#017F5C", "wrong": "#B04E00"}  # the same two, dark enough to be read on white
-WIDTH = 9.0  # inches; all figures share it, so that text has one size on the page
+WIDTH = 9.0  # inches, as in course.mplstyle; all figures share it, so that text has one size on the page
 
 
 def use_style() -> None:
     """Set the course's one style for all following figures, whatever the user's own settings are."""
     import matplotlib.pyplot as plt
 
-    plt.rcdefaults()
-    plt.style.use("seaborn-v0_8-whitegrid")  # Matplotlib's own copy: to import seaborn takes over a second
-    plt.rcParams.update(
-        {
-            "figure.figsize": (WIDTH, 3.6),
-            "figure.dpi": 96,
-            "figure.constrained_layout.use": True,
-            "font.size": 12,
-            "axes.titlesize": 12,
-            "axes.labelsize": 11,
-            "xtick.labelsize": 10,
-            "ytick.labelsize": 10,
-            "legend.fontsize": 10,
-            "legend.frameon": True,
-            "image.cmap": "gray",
-            "image.interpolation": "nearest",  # pixels stay pixels, and files a third as large
-            "axes.prop_cycle": plt.cycler(color=PALETTE),
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "patch.edgecolor": "white",
-            "patch.force_edgecolor": True,
-        }
-    )
+    own = str(Path(__file__).with_name("course.mplstyle"))
+    plt.style.use(["default", "seaborn-v0_8-whitegrid", own])
 
 
 def image_grid(

@@ -232,6 +232,13 @@ def in_child(function: Callable, *arguments: object, **options: object) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"browser", "printed"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """A Chromium without a window."""

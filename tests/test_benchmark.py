@@ -45,6 +45,7 @@ def test_smoke_run_measures_all_comparisons(mnist: object, tmp_path: Path) -> No
     assert benchmark.STORED.read_bytes() == stored, "a smoke run stores nothing"
 
 
+@pytest.mark.slow
 def test_processes_wait_for_threads_as_the_shell_does_that_started_the_benchmark() -> None:
     code = "import peers; print(peers.shell_environment().get('OMP_WAIT_POLICY'), peers.os.environ['OMP_WAIT_POLICY'])"
     ours = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
@@ -98,6 +99,7 @@ def test_contest_looks_below_an_attempt_that_was_late(needed: int) -> None:
     assert found is None if needed > 10 else needed <= found.iterations <= needed + 1
 
 
+@pytest.mark.slow
 def test_solver_that_takes_too_long_is_ended_and_works_again(digits: object) -> None:
     before = psutil.Process().children()
     with (
@@ -117,6 +119,7 @@ def test_solver_that_takes_too_long_is_ended_and_works_again(digits: object) -> 
     assert not set(psutil.Process().children()) - set(before), "no process stays behind"
 
 
+@pytest.mark.slow
 def test_only_softmax_regressions_race_to_the_objective(digits: object) -> None:
     with contests.array_folder(digits) as folder:
         goals = {"accuracy": lambda one: one.accuracy > 0.5, "objective": lambda one: True}
@@ -125,6 +128,7 @@ def test_only_softmax_regressions_race_to_the_objective(digits: object) -> None:
     assert [list(one) for one in found.values()] == [["accuracy", "objective"], ["accuracy"]]
 
 
+@pytest.mark.slow
 def test_solver_that_fails_says_so(tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError, match="lbfgs ended with exit status 1"),

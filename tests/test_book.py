@@ -22,6 +22,7 @@ from filelock import FileLock
 BOOK = PROJECT / "build" / "book"
 LOCK = FileLock(BOOK.with_suffix(".lock"))
 TEST_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))  # the same in all processes of a run
+pytestmark = pytest.mark.slow
 PAGES = [path.stem for path in find_notebooks([])] + ["set_up", "glossary", "teachers_guide", "measured", "changelog"]
 
 

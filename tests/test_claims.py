@@ -35,6 +35,7 @@ def stored() -> Results:
 # The whole ledger
 
 
+@pytest.mark.slow
 def test_the_committed_ledger_is_written_again_byte_for_byte(tmp_path: Path) -> None:
     for name in studies.STUDIES:
         (tmp_path / f"{name}.csv").symlink_to(RESULTS / f"{name}.csv")
@@ -288,6 +289,7 @@ def test_a_row_is_read_from_its_checks_docstring() -> None:
 # The comparisons
 
 
+@pytest.mark.slow
 def test_one_more_run_falls_where_promised() -> None:
     draws = np.random.default_rng(0).normal(0.92, 0.001, size=(2_000, 7))
     five = [Runs(row[:5]) for row in draws]

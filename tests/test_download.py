@@ -241,6 +241,7 @@ def eight_at_once(root: str) -> list[int]:
     return [status_of(child) for child in children]
 
 
+@pytest.mark.slow
 def test_eight_processes_share_one_download(tmp_path: Path, play: Play, monkeypatch: Patch) -> None:
     server = play()
     monkeypatch.setenv("MNIST_LR_MIRROR", server.address)
@@ -271,6 +272,7 @@ def killed_at_every_step(root: str) -> list[bool]:
     return repaired
 
 
+@pytest.mark.slow
 def test_kill_at_any_step_of_filling_the_folder_is_repaired(tmp_path: Path, tiny_mirror: Path) -> None:
     assert (
         in_child(killed_at_every_step, str(tmp_path)) == [True] * 32
@@ -307,6 +309,7 @@ def outcome(root: str, largest_file: int) -> list:
     return [problem, sorted(kept(root))]
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_serves_if_complete_and_is_named_if_not(tmp_path: Path, tiny_mirror: Path) -> None:
     complete, empty = tmp_path / "complete", tmp_path / "empty"
     download.provide("mnist", root=complete)
@@ -337,6 +340,7 @@ def test_a_file_system_without_locks_serves_with_a_warning(
     assert set(kept(tmp_path / "data")) == set(tiny_files() | UNPACKED)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path: Path, tiny_mirror: Path) -> None:
     problem, left = in_child(outcome, str(tmp_path / "data"), 60_000)
     assert "cannot be written (File too large)" in problem

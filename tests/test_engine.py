@@ -113,6 +113,7 @@ def test_a_run_that_loses_its_scheduler_ends_with_a_message(study: Study, tmp_pa
     assert len(stored(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_the_cluster_listens_on_loopback_only(cluster: Client) -> None:
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     sockets = [socket for process in processes for socket in process.net_connections("inet")]
@@ -121,6 +122,7 @@ def test_the_cluster_listens_on_loopback_only(cluster: Client) -> None:
     assert set(listening) == {"127.0.0.1"}
 
 
+@pytest.mark.slow
 def test_resuming_trains_only_what_is_missing(again: Callable[..., int], tmp_path: Path) -> None:
     assert again() == 0
     table = (tmp_path / "output" / "tiny.csv").read_bytes()

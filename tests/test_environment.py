@@ -97,6 +97,7 @@ def test_a_lock_that_knows_no_cpu_builds_says_what_to_do(lock: Path, monkeypatch
     assert "torch==9.1.0" in environment.cpu_lock(lock.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_hashes_of_cpu_builds_come_into_the_lock_and_pip_takes_those_alone(
     lock: Path, wheels: Path, tmp_path: Path, play: Callable[..., Server]
 ) -> None:

@@ -81,6 +81,7 @@ def test_unknown_exercise_is_an_error(name: str) -> None:
         grading.check(name, 1)
 
 
+@pytest.mark.slow
 def test_only_the_file_of_the_notebook_is_read() -> None:
     code = """
 import sys

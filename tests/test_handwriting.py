@@ -348,6 +348,7 @@ def test_sheets_are_found_at_a_slant_and_cut_into_their_boxes(
     assert (found.images - small[0][kept]).abs().mean() < 0.06
 
 
+@pytest.mark.slow
 def test_a_sheet_may_lie_upside_down_and_lack_a_mark_but_not_two(tmp_path: Path, filled) -> None:
     photo = photographs.photograph(filled, photographs.Camera(), generator=seeded(1))
     image = Image.open(io.BytesIO(photo))
@@ -366,6 +367,7 @@ def test_a_sheet_may_lie_upside_down_and_lack_a_mark_but_not_two(tmp_path: Path,
         load_drawings(tmp_path / "sheet.png")
 
 
+@pytest.mark.slow
 def test_the_sheet_is_written_for_both_papers(tmp_path: Path, capsys) -> None:
     assert main(["sheet", "--output", str(tmp_path)]) == 0
     sizes = {}
@@ -406,6 +408,7 @@ def own(tmp_path: Path, small) -> Path:
     return tmp_path / "own"
 
 
+@pytest.mark.slow
 def test_a_folder_is_a_data_set(own: Path) -> None:
     dataset = data.load_data(f"folder:{own}", scaling="unit")
     assert [len(split) for split in (dataset.train, dataset.validation, dataset.test)] == [320, 80, 100]

@@ -685,6 +685,7 @@ def stills() -> dict[str, dict[str, str]]:
     return {name: cell.outputs[0].data for name, cell in zip(live.NAMES, cells, strict=True)}
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_a_still_shows_the_figure_with_its_own_numbers() -> None:
     for name, data in in_child(stills).items():

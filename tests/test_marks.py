@@ -19,7 +19,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="answers are tried in processes that split off")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="answers are tried in processes that split off"),
+    pytest.mark.slow,
+]
 
 
 def cell(body: str, name: str, answer: str = "") -> str:

@@ -137,6 +137,7 @@ def test_ten_yes_or_no_answers_and_the_largest_logit() -> None:
     assert (found["argmax_accuracy_train"], found["mean_accuracy_train"], found["train_accuracy_0"]) == (1, 0.9, 1)
 
 
+@pytest.mark.slow
 def test_one_vs_rest_has_the_penalty_of_ten_binary_regressions(monkeypatch: pytest.MonkeyPatch) -> None:
     few = Split(NOISE.images[:60], NOISE.labels[:60])
     monkeypatch.setattr(one_vs_rest, "seventy_thousand", lambda seed, train_size: (few, few))

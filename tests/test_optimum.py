@@ -17,6 +17,7 @@ def as_matrix(model: models.LogisticRegression) -> torch.Tensor:
     return torch.cat([model.linear.weight, model.linear.bias[:, None]], dim=1).detach().double()
 
 
+@pytest.mark.slow
 def test_it_agrees_with_scikit_learn(digits: Dataset) -> None:
     """Same objective; scikit-learn leaves the bias unpenalised, so a column of ones stands in for it."""
     l2, train = 1e-2, replace(digits.train, images=avg_pool2d(digits.train.images, 2))
@@ -38,6 +39,7 @@ def test_the_certificate_bounds_the_distance_to_the_best_objective(digits: Datas
         assert one.gap == pytest.approx(one.gradient_norm**2 / (2 * 1e-2))
 
 
+@pytest.mark.slow
 def test_it_gets_there_from_anywhere_and_sooner_from_near_by(digits: Dataset) -> None:
     best = convex_optimum(digits.train, l2=1e-2, tolerance=1e-5)
     start = models.LogisticRegression(generator=seeded(3))
@@ -54,6 +56,7 @@ def test_no_penalty_no_certificate(digits: Dataset, l2: float) -> None:
         convex_optimum(digits.train, l2=l2)
 
 
+@pytest.mark.slow
 def test_a_device_without_float64_finds_the_same(digits: Dataset) -> None:
     best, same = (convex_optimum(split, l2=1e-2) for split in (digits.train, without_float64(digits.train)))
     assert (same.objective, same.gap, same.passes) == (best.objective, best.gap, best.passes)

@@ -48,7 +48,6 @@ def printed() -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO((BUILD / "core.pdf").read_bytes())).pages]
 
 
-@pytest.mark.browser
 @needs_chromium
 def test_the_contents_name_the_pages_on_which_the_lessons_begin(printed: list[str]) -> None:
     contents = "\n".join(printed[1:3])
@@ -60,7 +59,6 @@ def test_the_contents_name_the_pages_on_which_the_lessons_begin(printed: list[st
     assert 60 <= len(printed) <= 120
 
 
-@pytest.mark.browser
 @needs_chromium
 def test_nothing_on_paper_is_cut_or_hidden(printed: list[str], browser: object) -> None:
     assert sum("Answers and solutions" in page for page in printed) >= len(CORE)
@@ -80,7 +78,6 @@ def test_nothing_on_paper_is_cut_or_hidden(printed: list[str], browser: object) 
         assert page.locator(".live-figure, details, script[src*='://']").count() == 0
 
 
-@pytest.mark.browser
 @needs_chromium
 def test_slides_step_wait_and_live(browser: object) -> None:
     made("slides")
@@ -104,7 +101,6 @@ def test_slides_step_wait_and_live(browser: object) -> None:
             assert page.url.endswith("#2")
 
 
-@pytest.mark.browser
 @needs_chromium
 def test_a_slide_s_figure_answers(browser: object) -> None:
     with tab(browser, viewport={"width": 1280, "height": 720}) as (page, _):

@@ -93,6 +93,7 @@ def test_every_declared_dependency_is_imported() -> None:
     assert {name for name in names - PROGRAMS if IMPORTED_AS.get(name, name) not in imported} == set()
 
 
+@pytest.mark.slow
 def test_importing_the_helpers_loads_no_heavy_library() -> None:
     loaded = printed_by(
         "import sys, torch; before = set(sys.modules); from mnist_lr_helpers import data, models, training, "
@@ -210,6 +211,7 @@ def test_the_version_is_the_same_wherever_it_stands() -> None:
     assert {*re.findall(r"mnist-lr-(\d[\d.]*\d)", pages["set_up.md"])} == {version}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schema", "pattern"),
     [

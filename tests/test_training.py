@@ -296,6 +296,7 @@ print("then", [len(one.rows) for one in side_by_side([lambda: job(2)] * 3)], tor
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_trainings_side_by_side_and_others_can_begin() -> None:
     listens = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     options = {"preexec_fn": listens, "text": True, "stdout": subprocess.PIPE}
