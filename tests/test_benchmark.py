@@ -55,6 +55,23 @@ def test_processes_wait_for_threads_as_the_shell_does_that_started_the_benchmark
         assert done.stdout.strip() == expected
 
 
+@pytest.mark.parametrize(
+    ("ours", "peer", "goal", "missed"),
+    [
+        ([1.0, 1.4], [3.1, 3.3], 3.0, False),
+        ([1.0, 1.4], [2.8, 3.1], 3.0, False),  # by the medians, but not by all repetitions
+        ([1.0, 1.4], [2.8, 2.9], 3.0, True),
+        ([1.0], [0.1], None, False),
+        ([], [1.0], 3.0, True),  # ours has not arrived
+        ([1.0], [], 3.0, False),  # the peer has not
+    ],
+)
+def test_a_goal_is_missed_if_no_repetition_meets_it(
+    ours: list[float], peer: list[float], goal: float | None, missed: bool
+) -> None:
+    assert report.misses(report.row("a", ("ours", "peer"), ours, peer, goal=goal)) == missed
+
+
 def test_smoke_run_cannot_be_stored(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         benchmark.main(["--smoke", "--store"])

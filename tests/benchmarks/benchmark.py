@@ -45,9 +45,11 @@ S1 = TrainingConfig(epochs=1, batch_size=64, learning_rate=0.01, momentum=0.9, p
 S0 = replace(S1, threads=torch.get_num_threads())  # a network's batches are worth sharing between cores
 S2 = replace(S0, batch_size=200, learning_rate=5e-4, optimizer="adam")
 L2 = 1e-3  # chosen on validation in notebook 03
+PIPELINE = "DataLoader, 2 workers"
 TARGETS = (0.92, 0.925)  # test accuracies
 CLOSE = 1e-4  # relative distance to the best objective
-COURSE_SECONDS, NOTEBOOK_SECONDS, NOTEBOOK_MB, IMPORT_SECONDS = 360.0, 90.0, 2000.0, 0.3  # the course's budgets
+# The course's budgets. Machines differ by a factor of two, so time is counted in epochs of the published pipeline.
+COURSE_EPOCHS, NOTEBOOK_EPOCHS, NOTEBOOK_MB, IMPORT_SECONDS = 36, 9, 1500.0, 0.3
 AXES = {
     "n": [{"n": n, "batch": 64, "hidden": 0} for n in (1_000, 2_000, 5_000, 10_000, 20_000, 60_000)],
     "batch": [{"n": 60_000, "batch": batch, "hidden": 0} for batch in (16, 64, 256, 1_024, 4_096)],
@@ -160,13 +162,15 @@ def epoch_comparisons(data: Dataset) -> list[Comparison]:
     network = partial(our_epoch, lambda: ConvolutionalNetwork(generator=seeded(0)), S0, data)
     theirs = partial(their_epoch, n=len(data.train))
     s1, s2, s0 = "Epoch of S1's recipe", "Epoch of S2's network, 512 hidden neurons", "Epoch of S0's CNN"
-    two, none = "DataLoader, 2 workers", "DataLoader, 0 workers"
+    none, limit = "DataLoader, 0 workers", "the limit: two matrix products"
+    whole = partial(our_epoch, lambda: LogisticRegression(generator=seeded(0)), replace(S1, batch_size=10**6), data)
     return [
-        Comparison(s1, "fit", two, linear, partial(theirs, peers.linear, S1, 2), 20, True),
+        Comparison(s1, "fit", PIPELINE, linear, partial(theirs, peers.linear, S1, 2), 20, True),
         Comparison(s1, "fit", none, linear, partial(theirs, peers.linear, S1, 0), 20, True),
-        Comparison(s1, "fit", "the limit: two matrix products", linear, partial(two_products, data)),
-        Comparison(s2, "fit", two, perceptron, partial(theirs, peers.perceptron, S2, 2), 3, True),
-        Comparison(s0, "fit", two, network, partial(theirs, peers.network, S0, 2), 1.5, True),
+        Comparison(s1, "fit", limit, linear, partial(two_products, data), 1 / 4),
+        Comparison("The same in one batch", "fit", limit, whole, partial(two_products, data), 1 / 1.5),
+        Comparison(s2, "fit", PIPELINE, perceptron, partial(theirs, peers.perceptron, S2, 2), 3, True),
+        Comparison(s0, "fit", PIPELINE, network, partial(theirs, peers.network, S0, 2), 1.5, True),
     ]
 
 
@@ -222,8 +226,8 @@ def import_row(repetitions: int) -> Row:
     return row("Import of the helpers, beyond torch", ("import", "the budget"), seconds, [IMPORT_SECONDS], goal=1.0)
 
 
-def course_rows() -> tuple[list[Row], list[dict[str, object]]]:
-    """The whole course against its budgets, and seconds and memory of each notebook.
+def course_rows(epoch: float) -> tuple[list[Row], list[dict[str, object]]]:
+    """The whole course against its budgets, and seconds and memory of each notebook; ``epoch`` is the pipeline's.
 
     It is the last full run on MNIST that ``make run`` left in ``build/``, else the stored one; two notebooks share two
     cores there. The budget of a notebook is for one that has them to itself, as in the stored run times.
@@ -235,14 +239,15 @@ def course_rows() -> tuple[list[Row], list[dict[str, object]]]:
     alone = [{"notebook": name, **one} for name, one in json.loads(RUN_TIMES.read_text()).items()]
 
     def most(some: list[dict], key: str, budget: float, name: str, note: str, unit: str = "s") -> Row:
-        one = max(some, key=lambda one: one[key])
-        return row(name, (one["notebook"], "the budget"), [one[key]], [budget], unit=unit, goal=1.0, note=note)
+        one, peer = max(some, key=lambda one: one[key]), slowest if unit == "s" else "the budget"
+        return row(name, (one["notebook"], peer), [one[key]], [budget], unit=unit, goal=1.0, note=note)
 
-    name = f"Whole course, {len(results)} notebooks"
+    name, all_of_it = f"Whole course, {len(results)} notebooks", f"{COURSE_EPOCHS} epochs, {PIPELINE}"
+    slowest = f"{NOTEBOOK_EPOCHS} epochs, {PIPELINE}"
     rows = [
-        row(name, ("make run", "the budget"), [elapsed(results)], [COURSE_SECONDS], goal=1.0, note=note),
-        most(results, "seconds", NOTEBOOK_SECONDS, "Slowest notebook, two sharing the cores", note),
-        most(alone, "seconds", NOTEBOOK_SECONDS, "Slowest notebook, alone", "the stored make notebooks"),
+        row(name, ("make run", all_of_it), [elapsed(results)], [COURSE_EPOCHS * epoch], goal=1.0, note=note),
+        most(results, "seconds", NOTEBOOK_EPOCHS * epoch, "Slowest notebook, two sharing the cores", note),
+        most(alone, "seconds", NOTEBOOK_EPOCHS * epoch, "Slowest notebook, alone", "the stored make notebooks"),
         most(results, "peak_memory_mb", NOTEBOOK_MB, "Largest notebook", note, "MB"),
     ]
     return rows, [{key: one[key] for key in ("notebook", "seconds", "peak_memory_mb")} for one in results]
@@ -305,7 +310,7 @@ def run(settings: Settings) -> tuple[list[Row], list[dict[str, object]], pd.Data
         limit=settings.limit,
         repetitions=settings.few,
     )
-    course, notebooks = course_rows()
+    course, notebooks = course_rows(next(one.peer_median for one in rows if one.peer == PIPELINE))
     rows += [*course, import_row(settings.repetitions)]
     return rows, notebooks, scaling(settings.axes, settings.few)
 
@@ -344,6 +349,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{len(rows)} comparisons in {time.perf_counter() - started:.0f} s: {options.output / 'benchmark.json'}")
     if options.store:
         store(table, points, options.output)
+    missed = [f"{one.name}, {one.ours}" for one in rows if report.misses(one)]
+    if missed and not options.smoke:
+        sys.exit("missed by more than the spread of the repetitions: " + "; ".join(missed))
 
 
 if __name__ == "__main__":

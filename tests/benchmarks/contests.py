@@ -226,6 +226,6 @@ def contests(
                 {solver: found[name] for solver, found in solvers_found.items() if name in found},
                 lambda solver: peers.solver_at_work(folder, solver, l2=l2),
                 repetitions=repetitions,
-                goal=1.0 if name == last else 3.0,
+                goal=3.0,
             )
     return rows

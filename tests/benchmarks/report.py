@@ -64,6 +64,13 @@ def row(
     return Row(name, *what, unit, medians[0], *spans[0], medians[1], *spans[1], ratio, *counts, goal, note)
 
 
+def misses(one: Row) -> bool:
+    """Whether a goal is missed even by our best repetition against the peer's worst."""
+    if one.goal is None or None in (one.ours_min, one.peer_max):
+        return one.goal is not None and one.ours_min is None
+    return one.peer_max / one.ours_min < one.goal
+
+
 def environment(command: str) -> dict[str, str]:
     """The machine and the versions that the figures belong to."""
     processor, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
