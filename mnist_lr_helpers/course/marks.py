@@ -142,8 +142,7 @@ def _try_all(wanted: Mapping[Path, Mapping[str, Mapping[str, list[str]]]], worke
     """The marks as they come, from lessons that are run side by side."""
     if not wanted:
         return
-    fresh = multiprocessing.get_context("forkserver")  # which imports PyTorch once, for all of its processes
-    fresh.set_forkserver_preload([try_lesson.__module__])
+    fresh = multiprocessing.get_context("spawn")
     total = sum(len(cells) for answers in wanted.values() for cells in answers.values())
     with (
         fresh.Manager() as manager,
