@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 COURSE := $(PYTHON_IN_VENV) -m mnist_lr_helpers
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run check test bench sabotage lab book pdf slides student grade sheet export notebooks reproduce release lock clean
+.PHONY: help run check test bench sabotage seeds lab book pdf slides student grade sheet export notebooks reproduce release lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +33,10 @@ bench: .venv/ready  ## measure the course against what its readers would otherwi
 	env -u OMP_WAIT_POLICY $(PYTHON_IN_VENV) tests/benchmarks/benchmark.py $(ARGS)  # as in a reader's own shell
 
 sabotage: .venv/ready  ## make mistakes on purpose and see which conclusions fall, up to an hour; ARGS=--store keeps it
-	$(PYTHON_IN_VENV) tests/sabotage/sabotage.py $(ARGS)
+	$(PYTHON_IN_VENV) tests/sabotage sabotage $(ARGS)
+
+seeds: .venv/ready  ## run all notebooks with five other seeds and count which conclusions hold; ARGS=--store keeps it
+	$(PYTHON_IN_VENV) tests/sabotage seeds $(ARGS)
 
 lab: .venv/ready  ## open JupyterLab at the first lesson
 	$(COURSE) lab $(ARGS)

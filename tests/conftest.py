@@ -235,8 +235,11 @@ def in_child(function: Callable, *arguments: object, **options: object) -> Any:
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"browser", "printed"} & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & {"browser", "printed"}:
             item.add_marker("browser")
+        if "cluster" in fixtures:  # its workers take seconds to start
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,8 @@ def test_smoke_run_measures_all_comparisons(mnist: object, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_processes_wait_for_threads_as_the_shell_does_that_started_the_benchmark() -> None:
-    code = "import peers; print(peers.shell_environment().get('OMP_WAIT_POLICY'), peers.os.environ['OMP_WAIT_POLICY'])"
+    name = "'OMP_WAIT_POLICY'"
+    code = f"import mnist_lr_helpers, shell; print(shell.shell_environment().get({name}), shell.os.environ[{name}])"
     ours = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     for given, expected in (({}, "None PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE ACTIVE")):
         command = [sys.executable, "-c", code]

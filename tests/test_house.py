@@ -220,8 +220,13 @@ def names_of(node: ast.AST) -> set[str]:
     return {getattr(node, "attr", ""), getattr(node, "id", "")}
 
 
+@cache
+def defined() -> frozenset[str]:
+    """The names of all functions and classes of the package."""
+    return frozenset(node.name for module in MODULES for node in ast.walk(tree_of(module)) if hasattr(node, "name"))
+
+
 @pytest.mark.parametrize("path", sorted((PROJECT / "tests").rglob("*.py")), ids=lambda path: path.name)
 def test_tests_and_benchmarks_use_public_names_of_the_package(path: Path) -> None:
     private = {name for name in private_names_used(tree_of(path)) if name != "_exit"}
-    defined = {node.name for module in MODULES for node in ast.walk(tree_of(module)) if hasattr(node, "name")}
-    assert private & defined == set()
+    assert private & defined() == set()

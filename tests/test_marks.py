@@ -6,6 +6,8 @@ import io
 import json
 import sys
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_lr_helpers.course import hand_ins, marks
@@ -35,6 +37,7 @@ PROBABILITY = cell(f"{SCORES}...", "02.1 probability")
 LOSS = cell(f"{LOGITS}...", "02.2 loss")
 RUB_OUT = "lead_and_pixels = ...\n\n\ncheck('05.3 rub out', lead_and_pixels, votes=four_votes, bias=four_bias)"
 BY_HAND = "-(logits - logits.exp().sum(1, keepdim=True).log())[range(len(labels)), labels]"
+SUMMED = cell(f"{LOGITS}return ({BY_HAND}).sum()", "02.2 loss")
 RIGHT = {
     PROBABILITY: cell(f"{SCORES}return 1 / (1 + torch.exp(-scores))", "02.1 probability"),
     LOSS: cell(f"{LOGITS}return ({BY_HAND}).mean()", "02.2 loss"),
@@ -42,8 +45,7 @@ RIGHT = {
 }
 
 
-@pytest.fixture
-def lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def write_lessons(folder: Path) -> list[Path]:
     """Two lessons as small as can be: with functions to write, and with a number that the lesson's run decides."""
     imports = "import torch\nfrom torch import nn\nfrom mnist_lr_helpers.exercises import check"
     measured = "four_votes, four_bias = torch.tensor([3.0, 2.0, -1.5, -1.0, 0.5]), 0.5"
@@ -51,13 +53,48 @@ def lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         "02_build_the_model": [new_code_cell(imports), exercise(PROBABILITY), exercise(LOSS)],
         "05_analyse_the_errors": [new_code_cell(f"{imports}\n{measured}"), exercise(RUB_OUT)],
     }
-    folder = tmp_path / "lessons"
     folder.mkdir()
     for name, cells in written.items():
         nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {name}"), *cells]), folder / f"{name}.ipynb")
-    paths = sorted(folder.glob("*.ipynb"))
+    return sorted(folder.glob("*.ipynb"))
+
+
+@pytest.fixture
+def lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    paths = write_lessons(tmp_path / "lessons")
     monkeypatch.setattr(marks, "find_notebooks", lambda _: paths)
     return paths
+
+
+@dataclass
+class Marked:
+    """A small class whose work has been marked."""
+
+    folder: Path
+    output: Path
+
+    def grade(self, *options: str) -> dict[tuple[str, str], dict[str, str]]:
+        """Mark it again; what has been tried before is not tried again."""
+        assert main(["grade", str(self.folder), "--output", str(self.output), *options]) == 0
+        return read_marks(self.output)
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marked]:
+    """One who is right, two who make the same mistake, and one whose notebook has a cell twice."""
+    place = tmp_path_factory.mktemp("marked")
+    lessons = write_lessons(place / "lessons")
+    small = Marked(place / "class", place / "marks")
+    put(small.folder / "ada.ipynb", handed_in(lessons[0], RIGHT))
+    for student in ("<b>ann<b>", "bob"):
+        put(small.folder / student / "x.ipynb", handed_in(lessons[0], {LOSS: SUMMED}))
+    twice = json.loads(handed_in(lessons[0], RIGHT))
+    twice["cells"] += [{**cell, "source": LOSS, "id": "copy"} for cell in twice["cells"][-1:]]
+    put(small.folder / "zoe.ipynb", json.dumps(twice).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(marks, "find_notebooks", lambda _: lessons)
+        small.grade()
+        yield small
 
 
 def exercise(code: str) -> nbformat.NotebookNode:
@@ -150,41 +187,33 @@ def test_a_class(lessons: list[Path], tmp_path: Path, capsys: pytest.CaptureFixt
     assert "1 right" in page
 
 
-def test_named_mistakes_are_counted(lessons: list[Path], tmp_path: Path) -> None:
-    folder, output = tmp_path / "class", tmp_path / "marks"
-    summed = cell(f"{LOGITS}return ({BY_HAND}).sum()", "02.2 loss")
-    for student in ("<b>ann</b>", "bob"):
-        put(folder / student.replace("/", "") / "x.ipynb", handed_in(lessons[0], {LOSS: summed}))
-    assert main(["grade", str(folder), "--output", str(output)]) == 0
-    page = (output / "summary.html").read_text(encoding="utf-8")
-    name = read_marks(output)["bob", "02.2"]["mistake"]
+def test_named_mistakes_are_counted(marked: Marked) -> None:
+    page = (marked.output / "summary.html").read_text(encoding="utf-8")
+    name = read_marks(marked.output)["bob", "02.2"]["mistake"]
     assert name in exercises_of("02")["02.2 loss"].mistakes
     assert "02.2 loss</td><td><span" in page
     assert "<b>ann" not in page
 
 
 def test_a_second_run_tries_only_what_is_new_and_gives_the_same_marks(
-    lessons: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    marked: Marked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, output = tmp_path / "class", tmp_path / "marks"
-    put(folder / "ada.ipynb", handed_in(lessons[0], RIGHT))
-    main(["grade", str(folder), "--output", str(output)])
-    first = (output / "marks.csv").read_bytes()
-    with (output / "journal.jsonl").open("a", encoding="utf-8") as journal:
+    marked.grade()
+    first = (marked.output / "marks.csv").read_bytes()
+    with (marked.output / "journal.jsonl").open("a", encoding="utf-8") as journal:
         journal.write('{"key": "cut o')  # as a run that was stopped leaves it
     tried = []
     monkeypatch.setattr(marks, "_try_all", lambda wanted, workers: tried.append(wanted) or iter(()))
-    main(["grade", str(folder), "--output", str(output)])
+    marked.grade()
     assert tried == [{}]
-    assert (output / "marks.csv").read_bytes() == first
+    assert (marked.output / "marks.csv").read_bytes() == first
 
 
-def test_points_come_from_the_teachers_table(lessons: list[Path], tmp_path: Path) -> None:
-    folder, output, points = tmp_path / "class", tmp_path / "marks", tmp_path / "points.csv"
-    put(folder / "ada.ipynb", handed_in(lessons[0], RIGHT))
+def test_points_come_from_the_teachers_table(marked: Marked, tmp_path: Path) -> None:
+    points = tmp_path / "points.csv"
     points.write_text("exercise,points\n02.2 loss,2.5\n", encoding="utf-8")
-    main(["grade", str(folder), "--output", str(output), "--points", str(points)])
-    assert [row["points"] for row in read_marks(output).values()] == ["1", "2.5"]
+    found = marked.grade("--points", str(points))
+    assert [row["points"] for (student, _), row in found.items() if student == "ada"] == ["1", "2.5"]
     points.write_text("exercise,points\n02.2 loss,many\n", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be read"):
         marks.read_points(points)
@@ -223,12 +252,8 @@ def test_all_of_a_class_in_one_archive_and_bombs_are_left_alone(
     ]
 
 
-def test_the_last_answer_counts_and_a_copy_that_was_not_touched_does_not(lessons: list[Path], tmp_path: Path) -> None:
-    notebook = json.loads(handed_in(lessons[0], RIGHT))
-    notebook["cells"] += [{**cell, "source": LOSS, "id": "copy"} for cell in notebook["cells"][-1:]]
-    put(tmp_path / "class" / "ada.ipynb", json.dumps(notebook).encode())
-    main(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "marks")])
-    assert read_marks(tmp_path / "marks")["ada", "02.2"]["status"] == "right"
+def test_the_last_answer_counts_and_a_copy_that_was_not_touched_does_not(marked: Marked) -> None:
+    assert read_marks(marked.output)["zoe", "02.2"]["status"] == "right"
 
 
 def test_an_exercise_that_was_split_into_cells_is_read_as_a_whole(lessons: list[Path], tmp_path: Path) -> None:

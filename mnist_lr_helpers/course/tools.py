@@ -14,8 +14,10 @@ from pathlib import Path
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
+import psutil
+
 BUILD = PROJECT / "build"
-IN_TWO = ("--numprocesses", "2", "--dist", "worksteal")  # a process that is done takes over from the other
+PARALLEL = ("--dist", "worksteal", "--numprocesses")  # a process that is done takes over from the others
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 QUICKLY = ("-m", "not slow and not notebook and not browser")
 
@@ -29,12 +31,13 @@ def lab(rest: Sequence[str]) -> int:
 
 def check(rest: Sequence[str]) -> int:
     """The checks that take a minute: form, and units; ``rest`` is for pytest."""
-    return _form() or python("pytest", *IN_TWO, *QUICKLY, *rest)
+    return _form() or python("pytest", *PARALLEL, "2", *QUICKLY, *rest)
 
 
 def test(rest: Sequence[str]) -> int:
     """Every check; ``rest`` is for pytest."""
-    return _form() or python("pytest", *IN_TWO, "--durations", "25", *rest)
+    processes = "3" if psutil.virtual_memory().total > 12 * 10**9 else "2"  # many tests wait, for a browser or a kernel
+    return _form() or python("pytest", *PARALLEL, processes, "--durations", "25", *rest)
 
 
 def book(run_here: str | None = None, builder: str = "html") -> int:

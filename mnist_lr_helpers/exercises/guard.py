@@ -73,7 +73,7 @@ def same_chance() -> Iterator[None]:
         yield
         return
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(2_147)  # that no exercise uses
+        torch.default_generator.manual_seed(2_147)  # that no exercise uses
         yield
 
 
@@ -83,12 +83,15 @@ def put_back() -> list[str]:
     for where in PLACES:
         if (place := _imported(where)) is None:
             continue
-        for name, original in originals.setdefault(where, _functions(place)).items():
-            if _found(place, name) is not original:
+        if where not in originals:
+            originals[where] = {name: value for name, value in _names(place).items() if callable(value)}
+        now = _names(place)
+        for name, original in originals[where].items():
+            if now.get(name) is not original:
                 replaced.append(f"{where}.{name}")
                 if name in vars(place):  # for a method of a base class, this uncovers it again
                     delattr(place, name)
-                if _found(place, name) is not original:
+                if _names(place).get(name) is not original:
                     setattr(place, name, original)
     return replaced
 
@@ -99,14 +102,12 @@ def _imported(where: str) -> object | None:
     return sys.modules.get(where) or getattr(sys.modules.get(parent), name, None)
 
 
-def _functions(place: object) -> dict[str, object]:
-    return {name: value for name in dir(place) if callable(value := _found(place, name))}
-
-
-def _found(place: object, name: str) -> object:
-    """What stands there under this name, in a module, a class or one of its bases, without asking anything to run."""
-    owners = (vars(owner) for owner in getattr(place, "__mro__", (place,)))
-    return next((names[name] for names in owners if name in names), None)
+def _names(place: object) -> dict[str, object]:
+    """What stands in a module, or in a class and its bases, by name, without asking anything to run."""
+    found = {}
+    for owner in reversed(getattr(place, "__mro__", (place,))):
+        found |= vars(owner)
+    return found
 
 
 put_back()

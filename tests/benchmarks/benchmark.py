@@ -32,9 +32,10 @@ import peers
 import report
 import torch
 from contests import contests, seeded
-from peers import DEVICE, shell_environment, timed
+from peers import DEVICE, timed
 from race import SOLVERS
 from report import Row, row
+from shell import shell_environment
 from tqdm import tqdm
 
 PROJECT = Path(__file__).resolve().parents[2]

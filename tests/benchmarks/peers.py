@@ -21,8 +21,8 @@ from unittest import mock
 from mnist_lr_helpers.data import Split, raw_folder
 
 import numpy as np
-import psutil
 import torch
+from shell import shell_environment
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
@@ -48,13 +48,6 @@ class Attempt:
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 START_UP = 60.0  # seconds, of a process that imports scikit-learn on a busy machine
-
-
-def shell_environment() -> dict[str, str]:
-    """Our environment, with OpenMP waiting as in the shell that started us: importing the helpers has changed that."""
-    name = "OMP_WAIT_POLICY"
-    started_with = {key: value for key, value in psutil.Process().environ().items() if key == name}
-    return {key: value for key, value in os.environ.items() if key != name} | started_with
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -11,7 +11,6 @@ import hashlib
 import inspect
 import json
 import re
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -135,8 +134,8 @@ def trials(names: Sequence[str], notebooks: Sequence[str]) -> list[Trial]:
     return [Trial(one, chosen[number]) for one in some for number in one.notebooks if number in chosen]
 
 
-def make(todo: Sequence[Trial], workers: int) -> list[dict[str, str]]:
-    """Run all trials that have not been run as they stand; returns the rows of all."""
+def execute_all(todo: Sequence[Trial], workers: int) -> None:
+    """Run all trials that have not been run as they stand."""
     for trial in todo:
         broken = break_notebook(nbformat.read(trial.notebook, as_version=4), trial.sabotage)
         for number, cell in enumerate(broken.cells):
@@ -146,7 +145,6 @@ def make(todo: Sequence[Trial], workers: int) -> list[dict[str, str]]:
     print(f"{len(todo)} trials, {len(todo) - len(left)} of them done before")
     jobs = [Job(f"{t.sabotage.name}, {t.notebook.stem[:2]}", t.broken, t.executed, {}, 900) for t in left]
     run(jobs, workers=workers)
-    return [row for trial in todo for row in outcome(trial)]
 
 
 def conclusions() -> dict[str, list[str]]:
@@ -181,7 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_data("mnist")
     about = identity()
     started = time.perf_counter()
-    rows = pd.DataFrame(make(trials(options.names, options.notebooks), options.jobs))
+    todo = trials(options.names, options.notebooks)
+    execute_all(todo, options.jobs)
+    rows = pd.DataFrame([row for trial in todo for row in outcome(trial)])
     for row in rows.itertuples():
         print(f"{row.outcome:10} {row.notebook[:2]}  {row.sabotage}: {row.what}")
     print(f"{time.perf_counter() - started:.0f} s")
@@ -197,7 +197,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         matrix.draw(rows, conclusions(), PICTURE)
         show_on_page("sabotage", matrix.table(rows))
     return int(bool(unrefuted(rows) or unnoticed(rows)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
