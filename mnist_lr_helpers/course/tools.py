@@ -14,8 +14,6 @@ from pathlib import Path
 from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
-import psutil
-
 BUILD = PROJECT / "build"
 PARALLEL = ("--dist", "worksteal", "--numprocesses")  # a process that is done takes over from the others
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -36,8 +34,10 @@ def check(rest: Sequence[str]) -> int:
 
 def test(rest: Sequence[str]) -> int:
     """Every check; ``rest`` is for pytest."""
-    processes = "3" if psutil.virtual_memory().total > 12 * 10**9 else "2"  # many tests wait, for a browser or a kernel
-    return _form() or python("pytest", *PARALLEL, processes, "--durations", "25", *rest)
+    from mnist_lr_helpers.course.execute import default_workers  # papermill takes seconds
+
+    # One process more than there is room for, since many tests wait, for a browser or a kernel.
+    return _form() or python("pytest", *PARALLEL, str(1 + default_workers()), "--durations", "25", *rest)
 
 
 def book(run_here: str | None = None, builder: str = "html") -> int:
