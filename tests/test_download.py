@@ -75,9 +75,10 @@ FAULTS = {
     "does not speak HTTP": (lambda a, _: a.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "SSH-2.0|BadStatusLine"),
 }
 BROKEN_OFF = {"cut at half", "reset at half", "never answers", "falls silent", "slow drip", "no end"}
+SLOW = {"never answers", "falls silent", "slow drip"}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [pytest.param(f, marks=[pytest.mark.slow] if f in SLOW else []) for f in FAULTS])
 def test_a_faulty_mirror_is_named_and_the_next_place_is_tried(
     fault: str, tiny_mirror: Path, play: Play, monkeypatch: Patch
 ) -> None:
@@ -137,6 +138,7 @@ def test_a_good_mirror_is_asked_once_for_each_file_and_may_redirect(
         download.provide("mnist", root=tiny_mirror)
 
 
+@pytest.mark.slow
 def test_a_mirror_that_is_slow_but_steady_is_waited_for(tiny_mirror: Path, play: Play, monkeypatch: Patch) -> None:
     def steady(answer: Answer, packed: bytes) -> None:
         answer.send(b"", length=len(packed))

@@ -319,6 +319,7 @@ def test_the_kernel_is_this_python_whatever_kernels_the_user_has(
     in_child(nbval, str(path))
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_is_named(course: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     write_notebook(course, "01_first", "1")
     (tmp_path / "file").write_text("kept", encoding="utf-8")

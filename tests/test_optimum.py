@@ -31,6 +31,7 @@ def test_it_agrees_with_scikit_learn(digits: Dataset) -> None:
     assert found.objective == pytest.approx(loss + penalty, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_certificate_bounds_the_distance_to_the_best_objective(digits: Dataset) -> None:
     rough, best = (convex_optimum(digits.train, l2=1e-2, tolerance=tolerance) for tolerance in (1e-2, 1e-5))
     assert 0 < rough.objective - best.objective <= rough.gap <= 1e-2

@@ -166,6 +166,7 @@ def test_notebooks_are_valid() -> None:
         nbformat.validate(nbformat.read(path, as_version=4))
 
 
+@pytest.mark.slow
 def test_lab_opens_on_the_notebooks() -> None:
     """``make lab`` serves JupyterLab, and the notebooks are what it shows."""
     port, token = free_port(), "testing"
