@@ -15,7 +15,8 @@ from mnist_lr_helpers.course.usage import UsageError
 from mnist_lr_helpers.files import PROJECT, write_atomically
 
 BUILD = PROJECT / "build"
-PARALLEL = ("--dist", "worksteal", "--numprocesses")  # a process that is done takes over from the others
+# Two processes, and one that is done takes over from the other. With three on two cores all takes longer.
+IN_TWO = ("--numprocesses", "2", "--dist", "worksteal")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 QUICKLY = ("-m", "not slow and not notebook and not browser")
 
@@ -29,15 +30,12 @@ def lab(rest: Sequence[str]) -> int:
 
 def check(rest: Sequence[str]) -> int:
     """The checks that take a minute: form, and units; ``rest`` is for pytest."""
-    return _form() or python("pytest", *PARALLEL, "2", *QUICKLY, *rest)
+    return _form() or python("pytest", *IN_TWO, *QUICKLY, *rest)
 
 
 def test(rest: Sequence[str]) -> int:
     """Every check; ``rest`` is for pytest."""
-    from mnist_lr_helpers.course.execute import default_workers  # papermill takes seconds
-
-    # One process more than there is room for, since many tests wait, for a browser or a kernel.
-    return _form() or python("pytest", *PARALLEL, str(1 + default_workers()), "--durations", "25", *rest)
+    return _form() or python("pytest", *IN_TWO, "--durations", "25", *rest)
 
 
 def book(run_here: str | None = None, builder: str = "html") -> int:
