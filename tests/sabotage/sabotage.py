@@ -12,7 +12,7 @@ import inspect
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,6 +165,13 @@ def unnoticed(rows: pd.DataFrame) -> list[str]:
     return [name for name in dict.fromkeys(rows["sabotage"]) if name not in noticed]
 
 
+def store(rows: pd.DataFrame, path: Path, command: str, about: Mapping[str, object]) -> None:
+    """Write a table, and beside it the command, the date, the versions and the data that made it."""
+    write_atomically(path, rows.to_csv(index=False).encode())
+    record = {"command": command, "date": f"{datetime.now(UTC):%Y-%m-%d}", **about}
+    write_atomically(path.with_suffix(".json"), (json.dumps(record, indent=2) + "\n").encode())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print what is left standing, store if asked to; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make sabotage", description=__doc__)
@@ -191,9 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{name}: nothing refutes", *left, sep="\n  ")
     print("Nothing notices:", ", ".join(unnoticed(rows)) or "none")
     if options.store:
-        write_atomically(STORED, rows.to_csv(index=False).encode())
-        record = {"command": "make sabotage ARGS=--store", "date": f"{datetime.now(UTC):%Y-%m-%d}", **about}
-        write_atomically(STORED.with_suffix(".json"), (json.dumps(record, indent=2) + "\n").encode())
+        store(rows, STORED, "make sabotage ARGS=--store", about)
         matrix.draw(rows, conclusions(), PICTURE)
         show_on_page("sabotage", matrix.table(rows))
     return int(bool(unrefuted(rows) or unnoticed(rows)))

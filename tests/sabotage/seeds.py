@@ -7,32 +7,32 @@ is stored. Runs are kept under build/sabotage, and resumed, as those of ``make s
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from mnist_lr_helpers.course.execute import default_workers, find_notebooks, prepare_data
 from mnist_lr_helpers.course.publish import show_on_page
-from mnist_lr_helpers.files import PROJECT, write_atomically
+from mnist_lr_helpers.files import PROJECT
 from mnist_lr_helpers.reproduction.engine import identity
 
 import nbformat
 import pandas as pd
 from catalogue import Sabotage
-from sabotage import Trial, conclusions, execute_all, statements
+from sabotage import Trial, conclusions, execute_all, statements, store
 from tabulate import tabulate
 
 STORED = PROJECT / "data" / "results" / "seeds.csv"
 SEEDS = (1, 2, 3, 4, 5)
 
 
+def with_seed(seed: int) -> Sabotage:
+    """Another seed, as a slip in the cell of the parameters."""
+    return Sabotage(f"seed {seed}", "nothing, but its seed is another.", (), slips=(("SEED = 0 ", f"SEED = {seed} "),))
+
+
 def trials(notebooks: Sequence[str]) -> list[Trial]:
     """All notebooks, or those of these numbers, with each of the other seeds."""
-    named = {seed: f"seed {seed}" for seed in SEEDS}
-    slips = {seed: (("SEED = 0 ", f"SEED = {seed} "),) for seed in SEEDS}
-    others = [Sabotage(named[seed], "nothing, but its seed is another.", (), slips=slips[seed]) for seed in SEEDS]
-    return [Trial(other, path) for path in find_notebooks(notebooks) for other in others]
+    return [Trial(with_seed(seed), path) for path in find_notebooks(notebooks) for seed in SEEDS]
 
 
 def count(done: Sequence[Trial]) -> pd.DataFrame:
@@ -78,8 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{row.notebook}: holds with {row.holds} of {len(SEEDS)}: {row.conclusion}")
     print(f"{time.perf_counter() - started:.0f} s")
     if options.store:
-        write_atomically(STORED, rows.to_csv(index=False).encode())
-        record = {"command": "make seeds ARGS=--store", "date": f"{datetime.now(UTC):%Y-%m-%d}", **about}
-        write_atomically(STORED.with_suffix(".json"), (json.dumps(record, indent=2) + "\n").encode())
+        store(rows, STORED, "make seeds ARGS=--store", about)
         show_on_page("seeds", table(rows))
     return 0
