@@ -79,6 +79,45 @@ def test_openmp_is_asked_to_wait_passively_before_torch_is_imported(monkeypatch:
     assert {"I", "PLW1514"} <= {*rules["select"]}, "the order of imports, and UTF-8 wherever text is read or written"
 
 
+EPOCH_BESIDE_OTHER_WORK = """
+import {}, {}
+import os, subprocess, sys, time
+import torch
+from mnist_lr_helpers.models import ConvolutionalNetwork
+from mnist_lr_helpers.splits import Split
+from mnist_lr_helpers.training import TrainingConfig, limited_threads, make_optimizer, train_epoch
+
+generator = torch.Generator().manual_seed(0)
+train = Split(torch.rand(1_280, 1, 28, 28, generator=generator), torch.arange(1_280) % 10)
+model = ConvolutionalNetwork([8, 16], generator=generator)
+optimizer = make_optimizer(model, TrainingConfig())
+
+def processor_seconds(threads):
+    with limited_threads(threads):
+        train_epoch(model, train, optimizer, batch_size=64)
+        started = time.process_time()
+        train_epoch(model, train, optimizer, batch_size=64)
+        return time.process_time() - started
+
+busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
+try:
+    print(processor_seconds(torch.get_num_threads()) / processor_seconds(1))
+finally:
+    for process in busy:
+        process.kill()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [("mnist_lr_helpers", "torch"), ("torch", "mnist_lr_helpers")])
+def test_threads_that_wait_cost_little_beside_other_work(
+    order: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processor seconds, which other work does not change: where threads spin, they are 20 times as many."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert float(printed_by(EPOCH_BESIDE_OTHER_WORK.format(*order))[0]) < 4
+
+
 # What is installed under another name than it is imported by, and what runs without being imported.
 IMPORTED_AS = {"scikit-learn": "sklearn", "opencv-python-headless": "cv2", "pillow": "PIL"}
 PROGRAMS = {"ipykernel", "ipywidgets", "jupyterlab"}
