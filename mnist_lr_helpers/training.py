@@ -30,6 +30,7 @@ OPTIMIZERS = ("sgd", "adam", "adamw")
 # Added to the seed of the shuffling, so that augmentation has random numbers of its own. PyTorch's generator looks at
 # the lower 32 bits of a seed alone, so it must not be a multiple of 2**32.
 AUGMENTATION_STREAM = 2_654_435_769
+GATHERED = 1_024  # images that are taken from all over the memory at a time, which is quicker than batch by batch
 Result = TypeVar("Result")
 _WORKER = threading.local()  # each thread of ``side_by_side`` has the event here that tells it to stop
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator) -> same shape
@@ -276,27 +277,41 @@ def train_epoch(
         TrainingError: the loss is not finite.
     """
     model.train()
-    order = torch.arange(len(train)) if generator is None else torch.randperm(len(train), generator=generator)
-    batches = order.to(train.labels.device).split(batch_size)
     # Losses go where there is room for all: a new small tensor a batch would leave holes between the large ones.
-    losses, right = torch.zeros(len(batches), device=train.labels.device), 0
-    for number, index in enumerate(batches):
+    losses = torch.zeros(math.ceil(len(train) / batch_size), device=train.labels.device)
+    sizes, right = [], 0
+    for number, (images, labels) in enumerate(batches(train, batch_size, generator=generator)):
         _stop_if_told()
-        images, labels = train.images[index], train.labels[index]
         if augment is not None:
-            images = augment(images)
+            images = augment(images.clone())  # which may change them in place
         optimizer.zero_grad()
         logits = model(images)  # [batch, n_classes]
         loss = cross_entropy(logits, labels)
         loss.backward()
         optimizer.step()
         losses[number] = loss.detach()
+        sizes.append(len(labels))
         right += (logits.argmax(dim=1) == labels).sum()
     # Numbers are read here and not in each batch, where a GPU would have to wait for it.
     losses = losses.cpu().double()
     _check_losses(losses, optimizer)
-    sizes = torch.tensor([len(index) for index in batches])
-    return (losses * sizes).sum().item() / len(train), int(right) / len(train)
+    return (losses * torch.tensor(sizes)).sum().item() / len(train), int(right) / len(train)
+
+
+def batches(
+    split: Split, batch_size: int, *, generator: torch.Generator | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images and labels, a batch at a time, the last one perhaps smaller.
+
+    They come in random order; as they stand without a generator, and where one batch holds them all.
+    """
+    if generator is None or batch_size >= len(split):
+        yield from zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True)
+        return
+    order = torch.randperm(len(split), generator=generator).to(split.labels.device)
+    for block in order.split(batch_size * max(1, GATHERED // batch_size)):
+        images, labels = split.images[block], split.labels[block]
+        yield from zip(images.split(batch_size), labels.split(batch_size), strict=True)
 
 
 @torch.inference_mode()
@@ -304,7 +319,7 @@ def loss_and_accuracy(model: nn.Module, split: Split, batch_size: int = 4096) ->
     """Mean cross-entropy and fraction of right predictions, each weighted by images."""
     model.eval()
     loss, correct = 0.0, 0
-    for images, labels in zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True):
+    for images, labels in batches(split, batch_size):
         logits = model(images)
         loss += cross_entropy(logits, labels, reduction="sum").item()
         correct += (logits.argmax(dim=1) == labels).sum().item()

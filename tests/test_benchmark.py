@@ -34,7 +34,7 @@ def test_smoke_run_measures_all_comparisons(mnist: object, tmp_path: Path) -> No
         assert row["ours_min"] <= row["ours_median"] <= row["ours_max"]
         assert row["ratio"] == pytest.approx(row["peer_median"] / row["ours_median"])
     names = " ".join(row["name"] for row in found["comparisons"])
-    for word in ("S1", "S2", "S0", "test accuracy", "objective", "warm", "cold", "Ten", "course", "notebook", "Import"):
+    for word in ("S0", "S1", "S2", "accuracy", "objective", "warm", "cold", "Ten", "course", "notebook", "Start"):
         assert word in names
     assert {point["n"] for point in found["scaling"]["points"]} == {200, 400}
     assert {one["cost"] for one in found["scaling"]["exponents"]} >= {"seconds"}

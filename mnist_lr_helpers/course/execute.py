@@ -177,8 +177,8 @@ def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
 
     However this ends, by Ctrl-C too, no kernel stays behind. It is to be called in the main thread.
     """
-    # Of several at a time the last come first: the short ones at the beginning then fill the gap at the end.
-    waiting = list(jobs if workers > 1 else reversed(jobs))  # taken from its end
+    # The first one first, to show soon that it works. Then, of several at a time, the last ones, since they take long.
+    waiting = [*(jobs[1:] if workers > 1 else reversed(jobs[1:])), *jobs[:1]]  # taken from its end
     places, processes = list(range(workers, 0, -1)), []  # a place is a line of the terminal
     running: dict[Connection, tuple[Job, int]] = {}
     results = {}

@@ -12,7 +12,7 @@ from mnist_lr_helpers import features
 from mnist_lr_helpers.data import Split, load_data, seeded
 from mnist_lr_helpers.evaluation import Predictions, predict
 from mnist_lr_helpers.models import ConvolutionalNetwork, LogisticRegression, MultilayerPerceptron
-from mnist_lr_helpers.training import TrainingConfig, TrainingState, fit, train_epoch
+from mnist_lr_helpers.training import TrainingConfig, TrainingState, batches, fit, train_epoch
 from mnist_lr_helpers.warps import warp
 
 import torch
@@ -195,5 +195,4 @@ def one_step(model: nn.Module, batch: Split, optimizer: torch.optim.Optimizer) -
 
 def batches_of(split: Split, size: int, seed: int) -> Iterator[Split]:
     """The images once, in random order, in batches."""
-    for index in torch.randperm(len(split), generator=seeded(seed)).split(size):
-        yield Split(split.images[index], split.labels[index])
+    return (Split(*batch) for batch in batches(split, size, generator=seeded(seed)))

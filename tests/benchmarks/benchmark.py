@@ -51,6 +51,12 @@ TARGETS = (0.92, 0.925)  # test accuracies
 CLOSE = 1e-4  # relative distance to the best objective
 # The course's budgets. Machines differ by a factor of two, so time is counted in epochs of the published pipeline.
 COURSE_EPOCHS, NOTEBOOK_EPOCHS, NOTEBOOK_MB, IMPORT_SECONDS = 36, 9, 1500.0, 0.3
+# The first minute, in the same epochs: 3, 10 and 20 s where one takes 6.6 s. A notebook, and what its last cell says.
+FIRST_MINUTE = {
+    "Start of a notebook: imports and data": (0.45, "03_train_the_model", "load_data("),
+    "From the opened 00 to its first trained model": (1.5, "00_first_digit", "loss.backward()"),
+}
+FIRST_RESULT_EPOCHS = 3
 AXES = {
     "n": [{"n": n, "batch": 64, "hidden": 0} for n in (1_000, 2_000, 5_000, 10_000, 20_000, 60_000)],
     "batch": [{"n": 60_000, "batch": batch, "hidden": 0} for batch in (16, 64, 256, 1_024, 4_096)],
@@ -72,15 +78,17 @@ class Settings:
         close: relative distance to the best objective to reach.
         solvers: those of scikit-learn that take part.
         axes: the sizes for which the growth of cost is measured.
+        first_result: whether a whole notebook is run, to see when it is there.
     """
 
     repetitions: int = 5
     train_size: int | None = None
-    limit: float = 10.0
+    limit: float = 20.0
     targets: tuple[float, ...] = TARGETS
     close: float = CLOSE
     solvers: tuple[str, ...] = SOLVERS
     axes: dict[str, list[dict[str, int]]] = field(default_factory=lambda: AXES)
+    first_result: bool = True
 
     @property
     def few(self) -> int:
@@ -95,6 +103,7 @@ SMOKE = Settings(
     close=0.5,
     solvers=SOLVERS[:1],
     axes={"n": [{"n": n, "batch": 64, "hidden": 0} for n in (200, 400)]},
+    first_result=False,
 )
 
 
@@ -227,6 +236,26 @@ def import_row(repetitions: int) -> Row:
     return row("Import of the helpers, beyond torch", ("import", "the budget"), seconds, [IMPORT_SECONDS], goal=1.0)
 
 
+def first_minute_rows(epoch: float, settings: Settings) -> list[Row]:
+    """What a reader waits for at the beginning, against its budgets; ``epoch`` is the pipeline's."""
+    script = Path(__file__).with_name("first_cells.py")
+
+    def measured(name: str, ours: str, epochs: float, *command: str | Path) -> Row:
+        run = partial(subprocess.run, [sys.executable, *command], capture_output=True, check=True)
+        seconds = [timed(run) for _ in range(settings.few)]
+        return row(name, (ours, f"{epochs:g} epochs, {PIPELINE}"), seconds, [epochs * epoch], goal=1.0)
+
+    rows = []
+    for name, (epochs, notebook, word) in FIRST_MINUTE.items():
+        path = PROJECT / "notebooks" / f"{notebook}.ipynb"
+        rows.append(measured(name, notebook, epochs, script, path, word))
+    if settings.first_result:
+        with tempfile.TemporaryDirectory() as output:
+            command = ("-m", "mnist_lr_helpers", "run", "00", "--output", output)
+            rows.append(measured("From make run to its first result", "00_first_digit", FIRST_RESULT_EPOCHS, *command))
+    return rows
+
+
 def course_rows(epoch: float) -> tuple[list[Row], list[dict[str, object]]]:
     """The whole course against its budgets, and seconds and memory of each notebook; ``epoch`` is the pipeline's.
 
@@ -311,8 +340,9 @@ def run(settings: Settings) -> tuple[list[Row], list[dict[str, object]], pd.Data
         limit=settings.limit,
         repetitions=settings.few,
     )
-    course, notebooks = course_rows(next(one.peer_median for one in rows if one.peer == PIPELINE))
-    rows += [*course, import_row(settings.repetitions)]
+    epoch = next(one.peer_median for one in rows if one.peer == PIPELINE)
+    course, notebooks = course_rows(epoch)
+    rows += [*course, *first_minute_rows(epoch, settings), import_row(settings.repetitions)]
     return rows, notebooks, scaling(settings.axes, settings.few)
 
 
