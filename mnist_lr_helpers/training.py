@@ -30,7 +30,6 @@ OPTIMIZERS = ("sgd", "adam", "adamw")
 # Added to the seed of the shuffling, so that augmentation has random numbers of its own. PyTorch's generator looks at
 # the lower 32 bits of a seed alone, so it must not be a multiple of 2**32.
 AUGMENTATION_STREAM = 2_654_435_769
-GATHERED = 1_024  # images that are taken from all over the memory at a time, which is quicker than batch by batch
 Result = TypeVar("Result")
 _WORKER = threading.local()  # each thread of ``side_by_side`` has the event here that tells it to stop
 Augmentation = Callable[..., Tensor]  # (images [n, 1, 28, 28], generator=torch.Generator) -> same shape
@@ -309,9 +308,8 @@ def batches(
         yield from zip(split.images.split(batch_size), split.labels.split(batch_size), strict=True)
         return
     order = torch.randperm(len(split), generator=generator).to(split.labels.device)
-    for block in order.split(batch_size * max(1, GATHERED // batch_size)):
-        images, labels = split.images[block], split.labels[block]
-        yield from zip(images.split(batch_size), labels.split(batch_size), strict=True)
+    for index in order.split(batch_size):
+        yield split.images[index], split.labels[index]
 
 
 @torch.inference_mode()

@@ -272,6 +272,7 @@ def test_mean_interval_agrees_with_scipy(confidence: float) -> None:
     interval = evaluation.mean_interval(values, confidence)
     assert (interval.estimate, interval.low, interval.high) == pytest.approx((0.915, low, high))
     assert evaluation.mean_interval(values) == evaluation.mean_interval(values, 0.95)
+    assert evaluation.mean_interval([0.5, 0.5]) == evaluation.Interval(0.5, 0.5, 0.5), "two are enough"
     with pytest.raises(ValueError, match="at least 2 values, there are 1"):
         evaluation.mean_interval([0.9])
 

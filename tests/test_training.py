@@ -185,6 +185,15 @@ def test_the_best_epoch_is_that_of_the_lowest_validation_loss_and_the_first_of_e
     assert training.History(rows).best_epoch == 2
 
 
+def test_a_history_is_a_table_by_epoch_and_adds_up_its_seconds() -> None:
+    history = training.History([{"epoch": 1.0, "loss": 0.5, "seconds": 0.25}, {"epoch": 2.0, "loss": 0.3, "seconds": 1}])
+    table = history.table
+    assert (table.index.name, table.index.dtype, list(table.index)) == ("epoch", "int64", [1, 2])
+    assert table.to_dict("list") == {"loss": [0.5, 0.3], "seconds": [0.25, 1.0]}
+    assert history.seconds == 1.25
+    assert not history.stopped_early
+
+
 def test_step_decay_and_early_stopping(digits: Dataset) -> None:
     _, history = train(digits, epochs=5, decay_every=2)
     assert [row["learning_rate"] for row in history.rows] == pytest.approx([0.01, 0.01, 1e-3, 1e-3, 1e-4])
