@@ -186,7 +186,8 @@ def test_the_best_epoch_is_that_of_the_lowest_validation_loss_and_the_first_of_e
 
 
 def test_a_history_is_a_table_by_epoch_and_adds_up_its_seconds() -> None:
-    history = training.History([{"epoch": 1.0, "loss": 0.5, "seconds": 0.25}, {"epoch": 2.0, "loss": 0.3, "seconds": 1}])
+    rows = [{"epoch": 1.0, "loss": 0.5, "seconds": 0.25}, {"epoch": 2.0, "loss": 0.3, "seconds": 1.0}]
+    history = training.History(rows)
     table = history.table
     assert (table.index.name, table.index.dtype, list(table.index)) == ("epoch", "int64", [1, 2])
     assert table.to_dict("list") == {"loss": [0.5, 0.3], "seconds": [0.25, 1.0]}
