@@ -220,6 +220,25 @@ def test_memory_is_that_of_each_notebook_alone(course: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_notebooks_that_run_together_share_the_cores(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_notebook(course, "01_first", "import os; print('threads:', os.environ.get('OMP_NUM_THREADS'))")
+    jobs = execute.plan(execute.find_notebooks([]), [], quick=False, output=tmp_path, cell_timeout=600)
+
+    def threads(workers: int) -> str:
+        assert execute.run(jobs, workers=workers)[0].status == "passed"
+        return re.search(r"threads: (\w+)", (tmp_path / "01_first.ipynb").read_text(encoding="utf-8"))[1]
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert threads(1) == "None", "one alone may have all cores"
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert [threads(2), threads(20)] == ["3", "1"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert threads(2) == "5", "who has chosen is not overruled"
+
+
+@pytest.mark.slow
 def test_a_path_is_the_file_that_is_run_in_its_own_folder(two: Path, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()

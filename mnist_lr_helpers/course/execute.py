@@ -175,6 +175,7 @@ def prepare_data(dataset: str) -> None:
 def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
     """Execute the jobs, ``workers`` at a time and each in a process of its own; their results in order.
 
+    All together have no more threads than there are cores, unless ``OMP_NUM_THREADS`` asks for another number.
     However this ends, by Ctrl-C too, no kernel stays behind. It is to be called in the main thread.
     """
     # The first one first, to show soon that it works. Then, of several at a time, the last ones, since they take long.
@@ -182,13 +183,14 @@ def run(jobs: Sequence[Job], *, workers: int = 1) -> list[Result]:
     places, processes = list(range(workers, 0, -1)), []  # a place is a line of the terminal
     running: dict[Connection, tuple[Job, int]] = {}
     results = {}
+    share = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // workers))} if workers > 1 else {}
     _start_server()
     try:
         with tqdm(total=len(jobs), desc="notebooks", unit="notebook", position=0) as bar:
             while waiting or running:
                 while waiting and places:
                     job, place = waiting.pop(), places.pop()
-                    running[_start(job, place, processes)] = job, place
+                    running[_start(job, place, share | os.environ, processes)] = job, place
                 for answer in wait(list(running)):
                     job, place = running.pop(answer)
                     places.append(place)
@@ -209,10 +211,10 @@ def _start_server() -> None:
         signal.signal(signal.SIGINT, heard)
 
 
-def _start(job: Job, place: int, processes: list[BaseProcess]) -> Connection:
+def _start(job: Job, place: int, environ: dict[str, str], processes: list[BaseProcess]) -> Connection:
     """Start a process for the job and add it to the list; returns where its result will arrive."""
     answer, sender = FRESH.Pipe(duplex=False)
-    processes.append(FRESH.Process(target=_work, args=(job, place, dict(os.environ), sender)))
+    processes.append(FRESH.Process(target=_work, args=(job, place, environ, sender)))
     processes[-1].start()
     sender.close()  # the other process holds the only copy: if it dies, the answer ends
     return answer
