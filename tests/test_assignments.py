@@ -5,8 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +12,11 @@ from mnist_lr_helpers.course import marks
 from mnist_lr_helpers.course.assignments import for_nbgrader, write_assignments
 from mnist_lr_helpers.course.command import main
 from mnist_lr_helpers.course.execute import find_notebooks
-from mnist_lr_helpers.files import PROJECT
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from side_environment import side_environment
 
 PROBABILITY = "def probability(scores):\n    ...\n\n\ncheck('02.1 probability', probability)"
 SOLUTION = "def solved(scores):\n    return 1 / (1 + torch.exp(-scores))\n\n\ncheck('02.1 probability', solved)"
@@ -60,17 +58,10 @@ def test_each_exercise_of_a_lesson_has_its_solution_and_a_locked_test(path: Path
 @pytest.fixture(scope="module")
 def graders() -> Path:
     """The folder of programs of an environment with nbgrader and Otter, which sees what this one has."""
-    folder = PROJECT / "build" / "graders"
-    programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    if not (programs / "otter").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        packages = sysconfig.get_path("purelib", vars={"base": str(folder)})
-        (Path(packages) / "course.pth").write_text("\n".join(path for path in sys.path if path), encoding="utf-8")
-        install = [programs / "python", "-m", "pip", "install", "--quiet", "nbgrader", "otter-grader"]
-        done = subprocess.run(install, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"nbgrader and Otter cannot be installed here: {done.stderr[-300:]}")
-    return programs
+    try:
+        return side_environment("graders", "nbgrader", "otter-grader")
+    except RuntimeError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
