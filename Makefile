@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 COURSE := $(PYTHON_IN_VENV) -m mnist_lr_helpers
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help run check test bench sabotage seeds lab book pdf slides student grade sheet export notebooks reproduce release lock clean
+.PHONY: help run check test bench sabotage seeds mutants lab book pdf slides student grade sheet export notebooks reproduce release lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ sabotage: .venv/ready  ## make mistakes on purpose and see which conclusions fal
 
 seeds: .venv/ready  ## run all notebooks with five other seeds and count which conclusions hold; ARGS=--store keeps it
 	$(PYTHON_IN_VENV) tests/sabotage seeds $(ARGS)
+
+mutants: .venv/ready  ## change the helpers in small ways and see whether the unit tests notice, hours; ARGS=--store keeps it
+	$(PYTHON_IN_VENV) tests/sabotage mutants $(ARGS)
 
 lab: .venv/ready  ## open JupyterLab at the first lesson
 	$(COURSE) lab $(ARGS)

@@ -284,7 +284,7 @@ def test_every_target_of_make_is_a_command_too() -> None:
     listed = re.findall(
         r"^    (\w+) ", subprocess.run(command, capture_output=True, text=True, check=True).stdout, re.M
     )
-    assert {*targets} - {"help", "bench", "sabotage", "seeds", "notebooks", "clean"} <= {*listed}
+    assert {*targets} - {"help", "bench", "sabotage", "seeds", "mutants", "notebooks", "clean"} <= {*listed}
 
 
 def test_the_container_has_no_root_and_installs_the_lock() -> None:
