@@ -49,7 +49,7 @@ def test_perceptron_without_hidden_layers_is_softmax_regression() -> None:
     assert torch.allclose(model(images), images.flatten(start_dim=1) @ weight.T + bias, atol=1e-6)
 
 
-@pytest.mark.parametrize(("channels", "side"), [((3,), 3), ((2, 4), 5), ((2, 3, 4), 1)])
+@pytest.mark.parametrize(("channels", "side"), [((3,), 3), ((1,), 5), ((2, 4), 5), ((2, 3, 4), 1)])
 def test_network_by_hand(channels: tuple[int, ...], side: int) -> None:
     """Each block: filters over a padded image, ReLU, the largest of 2×2."""
     model, images = models.ConvolutionalNetwork(channels, kernel_size=side, generator=seeded()), noise(3)
@@ -162,7 +162,10 @@ def test_the_default_of_torch_is_as_wide_as_torch_makes_it() -> None:
     ("arguments", "words"),
     [
         ({"initialisation": "magic"}, "'magic'; choose one of xavier, zeros, torch"),
-        ({"initialisation": "xavier"}, "'xavier' draws random weights"),
+        (
+            {"initialisation": "xavier"},
+            r"'xavier' draws random weights: pass generator=torch.Generator\(\).manual_seed\(…\)$",
+        ),
         ({"initialisation": "torch", "generator": None}, "'torch' draws random weights"),
     ],
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
 
@@ -410,30 +411,42 @@ def test_a_device_without_float64_can_train(digits: Dataset) -> None:
 # Configurations.
 
 
+def test_the_defaults_are_the_recipe_of_the_course() -> None:
+    recipe = {"epochs": 10, "batch_size": 64, "learning_rate": 0.01, "momentum": 0.9, "optimizer": "sgd", "threads": 1}
+    off = {"weight_decay": 0.0, "decay_every": 0, "decay_factor": 0.1, "patience": 0, "augment": None, "progress": True}
+    assert asdict(TrainingConfig()) == recipe | off
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "meaning"),
     [
-        ("epochs", 0),
-        ("epochs", 2.5),
-        ("batch_size", 0),
-        ("learning_rate", -0.1),
-        ("learning_rate", 0.0),
-        ("momentum", 1.0),
-        ("momentum", -0.1),
-        ("weight_decay", -1e-4),
-        ("decay_every", -1),
-        ("decay_factor", 0.0),
-        ("decay_factor", 1.5),
-        ("patience", -1),
-        ("threads", 0),
-        ("optimizer", "rmsprop"),
-        ("augment", "shift"),
-        ("progress", 1),
+        ("epochs", 0, "it must be a whole number of at least 1"),
+        ("epochs", 2.5, "it must be a whole number of at least 1"),
+        ("batch_size", 0, "it must be a whole number of images, at least 1"),
+        ("learning_rate", -0.1, "it must be a positive number"),
+        ("learning_rate", 0.0, "it must be a positive number"),
+        ("momentum", 1.0, "it must be at least 0 and below 1, or the steps grow without end"),
+        ("momentum", -0.1, "it must be at least 0 and below 1, or the steps grow without end"),
+        ("weight_decay", -1e-4, "it must be a number of at least 0"),
+        ("decay_every", -1, "it must be a whole number of epochs, 0 for no decay"),
+        ("decay_factor", 0.0, "it must be above 0 and at most 1"),
+        ("decay_factor", 1.5, "it must be above 0 and at most 1"),
+        ("patience", -1, "it must be a whole number of epochs, 0 for no early stopping"),
+        ("threads", 0, "it must be a whole number of at least 1"),
+        ("optimizer", "rmsprop", "choose one of sgd, adam, adamw"),
+        ("augment", "shift", "it must be a function (images, generator=…), or None"),
+        ("progress", 1, "it must be True or False"),
     ],
 )
-def test_bad_configuration_is_named(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=f"{name} is {value!r}"):
+def test_bad_configuration_is_named_with_what_it_must_be(name: str, value: object, meaning: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{name} is {value!r}; {meaning}')}$"):
         TrainingConfig(**{name: value})
+
+
+def test_the_ends_of_the_ranges_are_within() -> None:
+    least = {"epochs": 1, "batch_size": 1, "momentum": 0, "weight_decay": 0, "decay_every": 0, "patience": 0}
+    ends = least | {"threads": 1, "decay_factor": 1}
+    assert asdict(TrainingConfig(**ends)).items() >= ends.items()
 
 
 def test_whole_numbers_of_other_libraries_are_whole_numbers() -> None:

@@ -54,7 +54,7 @@ class Subject:
 
 SUBJECTS = {
     "models": Subject(("test_models.py",)),
-    "training": Subject(("test_training.py", "test_checkpoints.py")),
+    "training": Subject(("test_training.py",)),
     "evaluation": Subject(("test_evaluation.py",)),
     "features": Subject(("test_features.py",)),
     "warps": Subject(("test_warps.py",)),

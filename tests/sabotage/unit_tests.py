@@ -12,8 +12,8 @@ from pathlib import Path
 LIBRARIES = ["pytest", "hypothesis.strategies", "torch", "torch._dynamo", "pandas", "scipy.stats", "sklearn.metrics"]
 LIBRARIES += ["sklearn.datasets", "statsmodels.stats.proportion", "matplotlib.figure", "nbformat", "papermill"]
 LIBRARIES += ["cv2", "PIL.Image", "psutil", "seaborn", "tabulate", "xml.etree.ElementTree"]
-OPTIONS = ("-x", "-q", "--tb=short", "-p", "no:cacheprovider", "-m", "not slow and not notebook and not browser")
-PLUGINS = ("-p", "_hypothesis_pytestplugin")
+OPTIONS = ("-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-m", "not slow and not notebook and not browser")
+HYPOTHESIS = ("-p", "_hypothesis_pytestplugin", "--hypothesis-profile=first")
 
 
 def run_tests(project: Path, tests: Sequence[str], told: Path) -> None:
@@ -27,5 +27,9 @@ def run_tests(project: Path, tests: Sequence[str], told: Path) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     import pytest
+    from hypothesis import HealthCheck, Phase, settings
 
-    sys.exit(pytest.main([*OPTIONS, *PLUGINS, *(f"tests/{name}" for name in tests)]))
+    # As in conftest, but the first example that fails is enough: none smaller is looked for.
+    course = {"deadline": None, "derandomize": True, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("first", phases=[Phase.explicit, Phase.generate], **course)
+    sys.exit(pytest.main([*OPTIONS, *HYPOTHESIS, *(f"tests/{name}" for name in tests)]))
