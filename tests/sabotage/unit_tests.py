@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +18,16 @@ OPTIONS = ("-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-m", "not slow an
 HYPOTHESIS = ("-p", "_hypothesis_pytestplugin", "--hypothesis-profile=first")
 
 
-def run_tests(project: Path, tests: Sequence[str], told: Path) -> None:
-    """End this process with 0 if all these tests of the copy pass; what pytest says goes to the file ``told``."""
+def run_tests(project: Path, tests: Sequence[str], told: Path, most: int) -> None:
+    """End this process with 0 if all these tests of the copy pass.
+
+    Args:
+        project: the copy.
+        tests: names of its test files.
+        told: the file that gets what pytest says, and in its last line the seconds of processor time.
+        most: of these seconds; then SIGXCPU ends the process. Unlike time on the clock, other work does not change it.
+    """
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most + 5))
     os.setsid()  # so that the processes that tests start can be ended with this one
     gc.freeze()  # what is loaded stays: pytest's garbage collections need not walk through it, half a second each
     os.chdir(project)
@@ -32,4 +42,6 @@ def run_tests(project: Path, tests: Sequence[str], told: Path) -> None:
     # As in conftest, but the first example that fails is enough: none smaller is looked for.
     course = {"deadline": None, "derandomize": True, "suppress_health_check": [HealthCheck.too_slow]}
     settings.register_profile("first", phases=[Phase.explicit, Phase.generate], **course)
-    sys.exit(pytest.main([*OPTIONS, *HYPOTHESIS, *(f"tests/{name}" for name in tests)]))
+    status = pytest.main([*OPTIONS, *HYPOTHESIS, *(f"tests/{name}" for name in tests)])
+    print(time.process_time(), flush=True)
+    sys.exit(status)
