@@ -99,6 +99,21 @@ def test_moments_count_grey_by_its_ink() -> None:
     assert torch.allclose(covariance, torch.tensor([[[3.0, 0.0], [0.0, 0.0]]]), atol=1e-4)
 
 
+def test_faint_ink_has_the_moments_of_strong_ink_and_precision_is_kept() -> None:
+    image = bar(0.3)
+    for found, expected in zip(features.moments(1e-4 * image), features.moments(image), strict=True):
+        assert torch.allclose(found, expected, atol=1e-3)
+    for found, expected in zip(features.moments(image.double()), features.moments(image), strict=True):
+        assert found.dtype == torch.float64
+        assert torch.allclose(found.float(), expected, atol=1e-3)
+
+
+def test_ink_of_two_rows_has_a_slant() -> None:
+    image = torch.zeros(1, 1, 28, 28)
+    image[0, 0, 10, 10] = image[0, 0, 11, 11] = 1.0  # its variance down is a quarter of a pixel
+    assert features.slant(image).item() == pytest.approx(-45, abs=0.01)
+
+
 @pytest.mark.parametrize("degrees", [-30.0, 0.0, 20.0])
 @pytest.mark.parametrize("size", [(28, 28), (24, 40)])
 def test_slant_is_the_angle_of_a_stroke_and_positive_to_the_right(degrees: float, size: tuple[int, int]) -> None:
@@ -164,6 +179,15 @@ def test_spread_is_a_size_in_pixels() -> None:
     halfway = features.moments(features.deskew(image, spread=(2.0, 4.0)))[1]
     before = features.moments(features.deskew(image))[1]
     assert halfway[0, 1, 1].sqrt() == pytest.approx((4.0 * before[0, 1, 1].sqrt().item()) ** 0.5, rel=0.05)
+
+
+def test_thin_ink_is_spread_too() -> None:
+    """Two pixels wide, its standard deviation is half a pixel; to enlarge it softens its edges, which adds a little."""
+    image = torch.zeros(1, 1, 28, 28)
+    image[0, 0, 10:18, 13:15] = 1.0
+    for thin, axis in ((image, 0), (image.mT, 1)):
+        _, covariance = features.moments(features.deskew(thin, spread=(2.0, 2.0), strength=1.0))
+        assert 1.9 < covariance[0, axis, axis].sqrt() < 2.7
 
 
 # Directions
