@@ -14,7 +14,8 @@ from pathlib import Path
 LIBRARIES = ["pytest", "hypothesis.strategies", "torch", "torch._dynamo", "pandas", "scipy.stats", "sklearn.metrics"]
 LIBRARIES += ["sklearn.datasets", "statsmodels.stats.proportion", "matplotlib.figure", "nbformat", "papermill"]
 LIBRARIES += ["cv2", "PIL.Image", "psutil", "seaborn", "tabulate", "xml.etree.ElementTree"]
-OPTIONS = ("-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-m", "not slow and not notebook and not browser")
+# The tests that have noticed a mutant before come first: they will notice its neighbours, too.
+OPTIONS = ("-x", "-q", "--tb=line", "--failed-first", "-m", "not slow and not notebook and not browser")
 HYPOTHESIS = ("-p", "_hypothesis_pytestplugin", "--hypothesis-profile=first")
 
 
