@@ -229,13 +229,15 @@ def test_histograms_are_scaled_and_their_root_is_taken() -> None:
         assert (lengths > 0.4).all()
 
 
-def test_blur_spreads_a_point_as_a_gaussian_does() -> None:
+@pytest.mark.parametrize("blur", [0.6, 1.5])
+def test_blur_spreads_a_point_as_a_gaussian_does(blur: float) -> None:
     image = torch.zeros(1, 1, 28, 28)
     image[0, 0, 14, 14] = 1.0
-    weights = [math.exp(-(d**2) / (2 * 0.6**2)) for d in range(-2, 3)]
+    reach = math.ceil(3 * blur)
+    weights = [math.exp(-(d**2) / (2 * blur**2)) for d in range(-reach, reach + 1)]
     weights = [w / sum(weights) for w in weights]
-    edge = features.orientation_maps(image, blur=0.6)[0, 0, 14, 13]  # on the left of the point: more ink to the right
-    assert edge.item() == pytest.approx(weights[2] * (weights[2] - weights[0]) / 2, rel=1e-4)
+    edge = features.orientation_maps(image, blur=blur)[0, 0, 14, 13]  # on the left of the point: more ink to the right
+    assert edge.item() == pytest.approx(weights[reach] * (weights[reach] - weights[reach - 2]) / 2, rel=1e-4)
 
 
 # Pairs of neighbours

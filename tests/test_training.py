@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -234,6 +235,27 @@ def test_augmentation_has_random_numbers_of_its_own() -> None:
     assert not torch.equal(drawn[0], torch.rand(3, generator=seeded(7)))
 
 
+def test_the_progress_bar_counts_epochs_and_goes_and_the_seconds_are_those_that_passed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bars, started = [], time.perf_counter()
+
+    class Bar(training.tqdm):
+        def __init__(self, **options) -> None:
+            super().__init__(**options)
+            bars.append((self, options))
+
+    monkeypatch.setattr(training, "tqdm", Bar)
+    for progress in (True, False):
+        config = TrainingConfig(epochs=2, progress=progress)
+        history = fit(small(), noise(16, 1), noise(6, 2), config, generator=seeded())
+    (bar, shown), (_, hidden) = bars
+    assert (bar.n, shown["total"], shown["unit"], shown["desc"], shown["leave"]) == (2, 2, "epoch", "training", False)
+    assert bar.postfix == "loss={train_loss:.4f}, validation={validation_accuracy:.2%}".format(**history.rows[-1])
+    assert (shown["disable"], hidden["disable"]) == (False, True)
+    assert 0 < history.seconds <= time.perf_counter() - started
+
+
 def test_frozen_weights_stay_frozen(digits: Dataset) -> None:
     model = models.LogisticRegression(generator=seeded(0))
     model.linear.bias.requires_grad_(False)
@@ -355,8 +377,14 @@ def test_values_spoilt_on_the_way_are_named() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda s: Split(s.images.index_fill(0, torch.tensor(4), math.nan), s.labels), "1 {} images hold .* index 4"),
-        (lambda s: Split(s.images.index_fill(0, torch.tensor(4), -math.inf), s.labels), "1 {} images hold .* index 4"),
+        (
+            lambda s: Split(s.images.index_fill(0, torch.tensor(4), math.nan), s.labels),
+            "1 {} images hold .* index 4; look at them$",
+        ),
+        (
+            lambda s: Split(s.images.index_fill(0, torch.tensor(4), -math.inf), s.labels),
+            "1 {} images hold .* index 4; look at them$",
+        ),
         (lambda s: Split(s.images, s.labels + 1), "{} labels run from 1 to 3, but the model has 3 outputs"),
         (lambda s: Split(s.images, s.labels - 1), "{} labels run from -1 to 1"),
         (lambda s: Split(s.images[:0], s.labels[:0]), "0 {} images and 0 labels"),
@@ -425,9 +453,11 @@ def test_the_defaults_are_the_recipe_of_the_course() -> None:
         ("batch_size", 0, "it must be a whole number of images, at least 1"),
         ("learning_rate", -0.1, "it must be a positive number"),
         ("learning_rate", 0.0, "it must be a positive number"),
+        ("learning_rate", math.inf, "it must be a positive number"),
         ("momentum", 1.0, "it must be at least 0 and below 1, or the steps grow without end"),
         ("momentum", -0.1, "it must be at least 0 and below 1, or the steps grow without end"),
         ("weight_decay", -1e-4, "it must be a number of at least 0"),
+        ("weight_decay", math.inf, "it must be a number of at least 0"),
         ("decay_every", -1, "it must be a whole number of epochs, 0 for no decay"),
         ("decay_factor", 0.0, "it must be above 0 and at most 1"),
         ("decay_factor", 1.5, "it must be above 0 and at most 1"),
