@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.util import cache_from_source
+from itertools import takewhile
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -123,18 +124,23 @@ def spread(n: int) -> list[int]:
     return sorted(range(n), key=lambda number: [number % 3**power > 0 for power in (6, 5, 4, 3, 2, 1)])
 
 
-def tried(name: str, most: int, *, again: bool = False) -> tuple[int, pd.DataFrame]:
-    """How many mutants a module has, and a row for each that is tried, ``most`` of them; none is tried twice.
+def tried(name: str, most: int, told: pd.DataFrame | None = None) -> tuple[int, pd.DataFrame]:
+    """How many mutants a module has, and a row for each of the first ones in their order that have been tried.
 
-    With ``again`` those are that survived.
+    Args:
+        name: of the module.
+        most: how many are to be tried, unless they have been before.
+        told: those that survived, with the column ``why``; if given, any without a reason there is tried again.
     """
-    made, path = all_mutants(name), BUILD / name / "tried.csv"
-    chosen = [made[number] for number in spread(len(made))[:most]]
-    known = {}
-    if path.exists():
-        known = {row.key: row for row in pd.read_csv(path, keep_default_na=False).itertuples()}
-    repeated = (SURVIVED,) if again else ()
-    left = [one for one in chosen if one["key"] not in known or known[one["key"]].outcome in repeated]
+    mutants, path = all_mutants(name), BUILD / name / "tried.csv"
+    ordered = [mutants[number] for number in spread(len(mutants))]
+    known = pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    known, again = known.drop_duplicates("key", keep="last"), set()
+    if told is not None:
+        survived = known[known["outcome"] == SURVIVED].merge(told, on=PLACE, how="left").fillna({"why": ""})
+        again = set(survived.loc[survived["why"] == "", "key"])
+    left = [one for one in ordered[:most] if one["key"] not in set(known["key"])]
+    left += [one for one in ordered if one["key"] in again]
     if left:
         laboratory = Laboratory(BUILD / name, SUBJECTS[name])
         for mutant in tqdm(left, desc=name, unit="mutant", smoothing=0.05):
@@ -143,22 +149,21 @@ def tried(name: str, most: int, *, again: bool = False) -> tuple[int, pd.DataFra
             frame = pd.DataFrame([row], columns=COLUMNS).round({"seconds": 2})
             frame.to_csv(path, mode="a", index=False, header=not path.exists())
     rows = pd.read_csv(path, keep_default_na=False).drop_duplicates("key", keep="last").set_index("key")
-    return len(made), rows.loc[[one["key"] for one in chosen]]
+    return len(mutants), rows.loc[[one["key"] for one in takewhile(lambda one: one["key"] in rows.index, ordered)]]
 
 
 def summary(results: Mapping[str, tuple[int, pd.DataFrame]]) -> pd.DataFrame:
     """A row for each module: how many mutants it has, how many were tried, and how many of these were noticed."""
     lines = []
-    for name, (made, rows) in results.items():
+    for name, (number, rows) in results.items():
         timed_out, noticed = int((rows["outcome"] == TIMED_OUT).sum()), int((rows["outcome"] != SURVIVED).sum())
-        lines.append((name, made, len(rows), noticed, timed_out, round(noticed / len(rows), 3)))
+        lines.append((name, number, len(rows), noticed, timed_out, round(noticed / len(rows), 3)))
     return pd.DataFrame(lines, columns=["module", "mutants", "tried", "noticed", "timed out", "share"])
 
 
-def survivors(results: Mapping[str, tuple[int, pd.DataFrame]], stored: pd.DataFrame) -> pd.DataFrame:
+def survivors(results: Mapping[str, tuple[int, pd.DataFrame]], told: pd.DataFrame) -> pd.DataFrame:
     """A row for each mutant that nobody noticed, with what has been written about it before."""
     rows = pd.concat([rows.loc[rows["outcome"] == SURVIVED, PLACE] for _, rows in results.values()])
-    told = stored.drop_duplicates(PLACE)
     return rows.merge(told, on=PLACE, how="left").fillna({"why": ""})
 
 
@@ -173,15 +178,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="MODULE", help=f"of {', '.join(SUBJECTS)}; without, all")
     parser.add_argument("--most", type=int, default=600, metavar="N", help="of a module, spread over all it has")
-    parser.add_argument("--again", action="store_true", help="try again what survived")
+    parser.add_argument("--again", action="store_true", help="try again what survived, unless it is written why")
     parser.add_argument("--store", action="store_true", help="store the result; only of a whole run")
     options = parser.parse_args(arguments)
     if options.store and options.names:
         parser.error("only a whole run is stored")
-    results = {name: tried(name, options.most, again=options.again) for name in options.names or SUBJECTS}
-    lines = summary(results)
-    stored = pd.read_csv(ALIVE, keep_default_na=False) if ALIVE.exists() else pd.DataFrame(columns=[*PLACE, "why"])
-    alive = survivors(results, stored)
+    told = pd.read_csv(ALIVE, keep_default_na=False) if ALIVE.exists() else pd.DataFrame(columns=[*PLACE, "why"])
+    told = told.drop_duplicates(PLACE)
+    results = {name: tried(name, options.most, told if options.again else None) for name in options.names or SUBJECTS}
+    lines, alive = summary(results), survivors(results, told)
     print(*(f"{row.module}, {row.function}: {row.before}  →  {row.after}" for row in alive.itertuples()), sep="\n")
     print(table(lines))
     if options.store:
