@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -344,13 +345,21 @@ def test_an_interrupt_ends_trainings_side_by_side_and_others_can_begin() -> None
 
 
 def test_a_failure_ends_the_trainings_beside_it() -> None:
-    before = torch.get_num_threads()
+    before, begun = torch.get_num_threads(), threading.Event()
     endless = TrainingConfig(epochs=10**9, progress=False)
-    jobs = [lambda: 1 / 0, lambda: fit(small(), noise(6, 1), noise(6, 2), endless, generator=seeded())]
+
+    def fail() -> None:
+        assert begun.wait(60), "the other training did not begin"
+        raise ZeroDivisionError
+
+    def train_on() -> training.History:
+        look = {"generator": seeded(), "after_epoch": lambda state: begun.set()}
+        return fit(small(), noise(6, 1), noise(6, 2), endless, **look)
+
     try:
         torch.set_num_threads(2)
         with pytest.raises(ZeroDivisionError):
-            training.side_by_side(jobs)
+            training.side_by_side([fail, train_on])
     finally:
         torch.set_num_threads(before)
 
@@ -385,7 +394,10 @@ def test_values_spoilt_on_the_way_are_named() -> None:
             lambda s: Split(s.images.index_fill(0, torch.tensor(4), -math.inf), s.labels),
             "1 {} images hold .* index 4; look at them$",
         ),
-        (lambda s: Split(s.images, s.labels + 1), "{} labels run from 1 to 3, but the model has 3 outputs"),
+        (
+            lambda s: Split(s.images, s.labels + 1),
+            "{} labels run from 1 to 3, but the model has 3 outputs, for labels 0 to 2$",
+        ),
         (lambda s: Split(s.images, s.labels - 1), "{} labels run from -1 to 1"),
         (lambda s: Split(s.images[:0], s.labels[:0]), "0 {} images and 0 labels"),
         (lambda s: Split(s.images.byte(), s.labels), r"cannot take {} images of torch.uint8 \[20, 12\]"),
