@@ -179,10 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="MODULE", help=f"of {', '.join(SUBJECTS)}; without, all")
     parser.add_argument("--most", type=int, default=600, metavar="N", help="of a module, spread over all it has")
     parser.add_argument("--again", action="store_true", help="try again what survived, unless it is written why")
-    parser.add_argument("--store", action="store_true", help="store the result; only of a whole run")
+    parser.add_argument("--store", action="store_true", help="store the result, beside what is stored of other modules")
     options = parser.parse_args(arguments)
-    if options.store and options.names:
-        parser.error("only a whole run is stored")
     told = pd.read_csv(ALIVE, keep_default_na=False) if ALIVE.exists() else pd.DataFrame(columns=[*PLACE, "why"])
     told = told.drop_duplicates(PLACE)
     results = {name: tried(name, options.most, told if options.again else None) for name in options.names or SUBJECTS}
@@ -190,8 +188,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(*(f"{row.module}, {row.function}: {row.before}  →  {row.after}" for row in alive.itertuples()), sep="\n")
     print(table(lines))
     if options.store:
-        command = f'make mutants ARGS="--store --most {options.most}"'
-        write_atomically(ALIVE, alive.to_csv(index=False).encode())
-        store(lines, STORED, command, {"versions": f"{identity()['versions']}, {MUTMUT}"})
-        show_on_page("mutants", table(lines))
+        others = pd.read_csv(STORED) if STORED.exists() else lines[:0]
+        whole = pd.concat([lines, others[~others["module"].isin(list(results))]])
+        whole = whole.sort_values("module", key=lambda names: names.map(list(SUBJECTS).index))
+        apart = told[~told["module"].str.partition(".")[0].isin(list(results))]
+        write_atomically(ALIVE, pd.concat([alive, apart]).to_csv(index=False).encode())
+        store(whole, STORED, "make mutants ARGS=--store", {"versions": f"{identity()['versions']}, {MUTMUT}"})
+        show_on_page("mutants", table(whole))
     return int((lines["share"] < GOAL).any())
