@@ -77,6 +77,11 @@ def count(n):
         i += 1
     return i
 
+def count_down(n):
+    while n > 0:
+        n -= 1
+    return n
+
 def untested():
     return 1
 """
@@ -84,10 +89,13 @@ TESTS = """
 import subprocess
 import sys
 
-from mnist_lr_helpers.tiny import count, half
+from mnist_lr_helpers.tiny import count_down, half
 
 def test_half():
     assert half(6) == 3
+
+def test_count_down():
+    assert count_down(3) == 0
 
 def test_count_in_another_process():
     code = "from mnist_lr_helpers.tiny import count; assert count(3) == 3"
@@ -108,14 +116,14 @@ def test_a_mutant_that_a_test_notices_and_one_that_it_does_not(tmp_path: Path, m
         made = {(one["function"], one["before"], one["after"]): one for one in mutants.all_mutants("tiny", project)}
     except RuntimeError as error:
         pytest.skip(str(error))
-    assert {function for function, *_ in made} == {"half", "count", "untested"}
+    assert {function for function, *_ in made} == {"half", "count", "count_down", "untested"}
     monkeypatch.setattr(mutants, "LIBRARIES", ["pytest"])
     laboratory = mutants.Laboratory(tmp_path / "build", ["test_tiny.py"], project)
     laboratory.most = 4
     expected = {
         ("half", "return n / 2", "return n * 2"): mutants.KILLED,
         ("count", "while i < n:", "while i <= n:"): mutants.KILLED,  # seen by the test in another process alone
-        ("count", "i += 1", "i -= 1"): mutants.TIMED_OUT,
+        ("count_down", "n -= 1", "n += 1"): mutants.TIMED_OUT,
         ("untested", "return 1", "return 2"): mutants.SURVIVED,
     }
     assert {change: laboratory.outcome(made[change]) for change in expected} == expected
