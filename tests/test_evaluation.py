@@ -78,6 +78,7 @@ def of(right: str) -> Predictions:
         (torch.full((5, 3), math.nan), torch.zeros(5).long(), r"between 0 and 1"),
         (torch.ones(5, 3) / 3, torch.arange(5), r"labels run from 0 to 4, but there are probabilities of 3 classes"),
         (torch.ones(5, 3) / 3, torch.arange(5) - 2, r"labels run from -2 to 2"),
+        (torch.ones(4, 3) / 3, torch.arange(4), r"labels run from 0 to 3, but there are probabilities of 3 classes"),
         (np.ones((5, 3)), torch.zeros(5).long(), r"are ndarray and Tensor; make them tensors by torch.as_tensor\(\)"),
         (torch.ones(5, 3) / 3, [0] * 5, r"are Tensor and list"),
     ],
