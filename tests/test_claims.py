@@ -359,11 +359,20 @@ def losses(*values: float) -> StoredTable:
     return StoredTable("made up", pd.DataFrame(rows, columns=["configuration", "seed", "epoch", "metric", "value"]))
 
 
-def test_the_rise_is_that_of_the_last_ten_epochs() -> None:
-    s = losses(4.0, 1.0, 9.0, *[1.5] * 5, *[2.5] * 5)
-    assert s2.rise(s, "a").tolist() == [1.0]
+def test_the_rise_is_from_the_lowest_ten_epochs_to_the_last_ten() -> None:
+    s = losses(4.0, *[1.0] * 10, 9.0, *[1.5] * 10)
+    assert s2.rise(s, "a").tolist() == [0.5]
+    assert s2.rise(losses(*[1.0] * 10, 0.1, *[1.0] * 10), "a").item() < 0.1, "one low epoch is not a low curve"
     assert s2.turned(s, "a")
     assert not s2.turned(losses(4.0, 2.0, 1.0), "a")
+
+
+def test_more_is_of_the_second_of_a_pair_and_of_the_same_seed() -> None:
+    rows = [(c, seed, 1, "test_loss", value + seed) for c, value in (("a", 1.0), ("b", 4.0)) for seed in range(3)]
+    rows.append(("b", 3, 1, "test_loss", 90.0))
+    s = StoredTable("made up", pd.DataFrame(rows, columns=["configuration", "seed", "epoch", "metric", "value"]))
+    ((pair, gap),) = s2.more(s, s2.lowest, [("a", "b")]).items()
+    assert (pair, gap.estimate, gap.over, gap.above()) == ("b − a", 3.0, "3 pairs", True)
 
 
 def test_a_fixed_order_is_compared_with_shuffled_runs_that_have_no_early_stop_either(stored: Results) -> None:

@@ -47,9 +47,10 @@ def test_a_tenth_of_the_pixels_is_dropped_and_the_mean_stays() -> None:
 def test_a_recipe_names_its_model() -> None:
     images = torch.zeros(1, 49)
     assert recipes.new_model(Recipe(initialisation="zeros"), images, 0).linear.weight.shape == (10, 49)
-    normal = recipes.new_model(Recipe(initialisation="normal(0,1)"), torch.zeros(1, 784), 0).linear
-    assert normal.weight.std().item() == pytest.approx(1, abs=0.03)
-    assert not normal.bias.any()
+    for start, spread in (("normal(0,1)", 1), ("he", (2 / 784) ** 0.5)):
+        drawn = recipes.new_model(Recipe(initialisation=start), torch.zeros(1, 784), 0).linear
+        assert drawn.weight.std().item() == pytest.approx(spread, rel=0.03)
+        assert not drawn.bias.any()
     assert isinstance(recipes.new_model(Recipe(hidden=[8]), images, 0), MultilayerPerceptron)
     assert isinstance(recipes.new_model(Recipe(channels=[2]), images, 0), ConvolutionalNetwork)
 
@@ -80,3 +81,17 @@ def test_following_a_recipe_is_fit_and_looking_changes_nothing(mnist: data.Datas
     assert all(map(torch.equal, model.parameters(), best.parameters()))
     assert all(map(torch.equal, recipes.trained(recipe, 1).parameters(), last.parameters()))
     assert not torch.equal(seen[0][0].probabilities, seen[1][0].probabilities)
+
+
+def test_a_step_is_no_longer_than_the_longest_gradient(mnist: data.Dataset) -> None:
+    """With plain gradient descent at rate 1, a step is the gradient."""
+    lengths = {}
+    for longest in (0.0, 0.5, 100.0):
+        models = []
+        once = {"learning_rate": 1.0, "momentum": 0.0, "batch_size": 600, "train_size": 600, "epochs": 1}
+        recipe = Recipe(initialisation="zeros", whole=False, longest_gradient=longest, **once)
+        recipes.follow(recipe, 0, lambda moment, models=models: models.append(copy.deepcopy(moment.state.model)))
+        before, after = (torch.cat([p.detach().flatten() for p in model.parameters()]) for model in models)
+        lengths[longest] = (after - before).norm().item()
+    assert lengths[0.0] == lengths[100.0] > 0.6, "as it is"
+    assert lengths[0.5] == pytest.approx(0.5, rel=1e-4)

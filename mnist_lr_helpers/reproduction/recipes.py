@@ -48,11 +48,12 @@ class Recipe(TrainingConfig):
     Attributes:
         hidden: widths of the hidden layers of a network; none for softmax regression.
         channels: of a convolutional network; none for another model.
-        initialisation: of softmax regression, see ``LogisticRegression``; or ``"normal(0,1)"``.
+        initialisation: of softmax regression, see ``LogisticRegression``; or one of ``STARTS``.
         scaling: ``"unit"`` for pixels in [0, 1], ``"std"`` for mean 0 and standard deviation 1, or one of ``INPUTS``.
         whole: train on all 60,000 images, and let the test images choose the epoch, as some documents do; else on
             54,000, with 6,000 others for validation.
         arrangement: see ``arranged``.
+        longest_gradient: longer ones, over all parameters together, are cut to this length; 0 for none.
         train_size: fewer training images, for a smoke run.
     """
 
@@ -62,12 +63,14 @@ class Recipe(TrainingConfig):
     scaling: str = "unit"
     whole: bool = True
     arrangement: str = ""
+    longest_gradient: float = 0.0
     train_size: int | None = None
     progress: bool = False
 
 
 S1 = {"initialisation": "xavier", "scaling": "std", "whole": False, "batch_size": 64, "learning_rate": 0.01}
 S1 |= {"momentum": 0.9, "epochs": 30, "decay_every": 10, "patience": 5}
+STARTS = {"normal(0,1)": nn.init.normal_, "he": nn.init.kaiming_normal_}  # the second: He et al. 2015
 
 
 def _per_pixel(images: Tensor, train: Tensor) -> Tensor:
@@ -121,11 +124,11 @@ def new_model(recipe: Recipe, images: Tensor, seed: int) -> nn.Module:
         return ConvolutionalNetwork(recipe.channels, generator=seeded(seed))
     if recipe.hidden:
         return MultilayerPerceptron(recipe.hidden, generator=seeded(seed))
-    normal = recipe.initialisation == "normal(0,1)"
-    start = "zeros" if normal else recipe.initialisation
+    draw = STARTS.get(recipe.initialisation)
+    start = "zeros" if draw else recipe.initialisation
     model = LogisticRegression(images[0].numel(), initialisation=start, generator=seeded(seed))
-    if normal:
-        nn.init.normal_(model.linear.weight, generator=seeded(seed))
+    if draw:
+        draw(model.linear.weight, generator=seeded(seed))
     return model
 
 
@@ -178,7 +181,16 @@ def follow(recipe: Recipe, seed: int, after_epoch: Callable[[Moment], object]) -
     train, judge = arranged(splits["train"], recipe, seed), splits.get("validation", splits["test"])
     model, order = new_model(recipe, train.images, seed), seeded(1_000 + seed)
     moment = partial(Moment, recipe=recipe, seed=seed, splits=splits)
-    fit(model, train, judge, recipe, generator=order, after_epoch=lambda state: after_epoch(moment(state)))
+
+    def clip(*_: object) -> None:  # before each step
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.longest_gradient)
+
+    def look(state: TrainingState) -> None:
+        if recipe.longest_gradient and state.epoch == 0:
+            state.optimizer.register_step_pre_hook(clip)
+        after_epoch(moment(state))
+
+    fit(model, train, judge, recipe, generator=order, after_epoch=look)
 
 
 def trained(recipe: Recipe, seed: int) -> nn.Module:

@@ -53,7 +53,7 @@ def s0_04_recipe(r: Results) -> Verdict:
 
     Published: 10 epochs; 0.01; 0.9; 64
     Measured: accuracy {runs:.2%}; training loss {loss:.4f}
-    Evidence: standard deviation over seeds {sd:.2f} points, so what is unstated matters little
+    Evidence: standard deviation over seeds {sd:.2f} points, so the seed matters little
     Note: First weights, seed, shuffling and validation are not stated
     """
     s = r["s0_recipe"]

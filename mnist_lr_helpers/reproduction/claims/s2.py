@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
 from mnist_lr_helpers import models
@@ -36,35 +36,36 @@ def when(s: StoredTable, configuration: str) -> Runs:
     return Runs(s.curves(configuration, "test_loss").idxmin())
 
 
+RISE = 0.05  # by more than this share a curve rises, and does not merely jump about
+
+
 def turned(s: StoredTable, configuration: str) -> bool:
     """Whether the smallest test loss of every seed comes before the last stored epoch: only then can it rise."""
     return bool((when(s, configuration) < s.last_epoch(configuration)).all())
 
 
 def rise(s: StoredTable, configuration: str) -> Runs:
-    """How much the mean test loss of the last ten epochs is above the smallest, as a share of it, for each seed."""
-    return Runs(s.curves(configuration, "test_loss").tail(10).mean() / lowest(s, configuration) - 1)
+    """How much the mean test loss of the last ten epochs is above that of the lowest ten, as a share, for each seed.
+
+    A single lowest epoch would be lower by chance, the more the curve jumps about.
+    """
+    curves = s.curves(configuration, "test_loss")
+    return Runs(curves.tail(10).mean() / curves.rolling(10).mean().min() - 1)
 
 
-def later(s: StoredTable, configuration: str, epochs: int) -> float:
-    """The rise so many epochs after the smallest test loss, by the mean of five epochs around; mean of the seeds."""
-    curves, first = s.curves(configuration, "test_loss"), when(s, configuration) + epochs
-    return float(np.mean([x.loc[first[seed] - 2 : first[seed] + 2].mean() / x.min() - 1 for seed, x in curves.items()]))
-
-
-def scatter(s: StoredTable, configuration: str) -> float:
+def scatter(s: StoredTable, configuration: str) -> Runs:
     """Standard deviation of the change of the test loss from epoch to epoch in the second half, as a share of it."""
     curves = s.curves(configuration, "test_loss")
     late = curves[curves.index > curves.index[-1] / 2]
-    return float((late.diff().std() / late.mean()).mean())
+    return Runs(late.diff().std() / late.mean())
 
 
-def best_accuracy(s: StoredTable, configuration: str) -> Runs:
-    """The highest test accuracy of each seed."""
-    return Runs(s.curves(configuration, "test_accuracy").max())
+def more(s: StoredTable, measure: Callable[[StoredTable, str], Runs], pairs: Iterable[tuple[str, str]]) -> Named:
+    """By how much the second of each pair of configurations has more of it, seed by seed."""
+    return Named({f"{second} − {first}": measure(s, second).minus(measure(s, first)) for first, second in pairs})
 
 
-MEASURES = {"loss": lowest, "epoch": when, "accuracy": best_accuracy}
+MEASURES = {"loss": lowest, "epoch": when, "accuracy": lambda s, c: Runs(s.curves(c, "test_accuracy").max())}
 
 
 def beside(r: Results, penalty: str, **published: float) -> tuple[bool, dict[str, Runs | dict[str, float]]]:
@@ -95,39 +96,39 @@ def s2_02_mini_batches_save_time(r: Results) -> Verdict:
 
     Published: better than the full batch
     Measured: lowest test loss of the stored epochs by batch size, at the better rate: {losses:.4f}
-    Evidence: rates tried, by batch size: {rates:d}; epochs {epochs:d}; seconds {seconds:.0f}
+    Evidence: rates tried, by batch size: {rates:d}; epochs {epochs:d}; seconds to the lowest loss of the full batch:
+        {seconds:.0f}
     Note: The report runs no such experiment. The full batch had more epochs than the others and still far fewer steps;
-        large batches are not finished, so what noise does for fresh images is not decided
+        large batches are not finished, so what noise does for fresh images is not decided. Memory was not measured
     Caveat: half true
     """
     s, sizes = r["s2_minibatch"], (20, 200, 2_000, 60_000)
     tried = {size: [c for c in s.configurations if c.startswith(f"batch={size} ")] for size in sizes}
     best = {size: min(some, key=lambda c: lowest(s, c).mean()) for size, some in tried.items()}
     losses = Named({size: lowest(s, c) for size, c in best.items()})
-    noisy, mini, quiet, full = (losses[size].mean() for size in sizes)
+    noisy, _, quiet, full = losses.values()
+    passed = {n: s.means(best[n], "test_loss") <= full.mean() for n in (200, 60_000)}  # by epoch
+    seconds = Named({n: s.means(best[n], "seconds")[x.idxmax()] for n, x in passed.items()})
     rates = Named({size: len(some) for size, some in tried.items()})
     epochs = Named({size: s.last_epoch(c) for size, c in best.items()})
-    seconds = Named({size: s.value(c, "seconds") for size, c in best.items()})
-    holds, fully = mini < full and seconds[200] < seconds[60_000], noisy < 0.98 * quiet and turned(s, best[2_000])
+    holds, fully = seconds[200] < seconds[60_000], (noisy - 0.98 * quiet).interval.below() and turned(s, best[2_000])
     return graded(holds, fully, losses=losses, rates=rates, epochs=epochs, seconds=seconds)
 
 
-def s2_03_nine_networks(r: Results, parameters: dict[str, int] = PARAMETERS, epochs: int = 100) -> Verdict:
+def s2_03_nine_networks(r: Results, parameters: dict[str, int] = PARAMETERS) -> Verdict:
     """Nine networks: linear; one layer of 512, 256, 128, 64; two layers, the second half as wide.
 
     Published: 9 networks, 100 epochs
     Measured: parameters {counts:,}
     Evidence: lowest test loss {losses:.4f}
-    Note: Run here: 54,000 training images, 50 epochs, one run each
+    Note: The report prints no counts; these follow from the shapes. Run here: 54,000 training images
     Caveat: true under other conditions
     """
     widths = {c: [] if c == "linear" else [int(width) for width in c.split("-")] for c in parameters}
     networks = {c: models.MultilayerPerceptron(x, generator=torch.Generator()) for c, x in widths.items()}
     counts = Named({c: models.parameter_count(network) for c, network in networks.items()})
-    s = r["s2_widths"]
-    losses = Named({c: lowest(s, c) for c in parameters})
-    as_long = all(s.last_epoch(c) == epochs for c in parameters)
-    return graded(counts == parameters, as_long, counts=counts, losses=losses)
+    losses = Named({c: lowest(r["s2_widths"], c) for c in parameters})
+    return judged(counts == parameters, fully=False, counts=counts, losses=losses)
 
 
 def s2_04_chosen_on_the_test_images(r: Results) -> Verdict:
@@ -136,7 +137,7 @@ def s2_04_chosen_on_the_test_images(r: Results) -> Verdict:
     Published: chosen on the test set
     Measured: test loss at the epoch that is best on validation images: on average {mean:.1%} above the lowest test loss
     Evidence: by network, {gaps:+.1%}
-    Note: The author says so, and that the task demanded it. Run here: 54,000 training images, 50 epochs, one run each
+    Note: The author says so, and that the task demanded it. Run here: 54,000 training images
     Caveat: true but misleading
     """
     s, gaps = r["s2_widths"], Named()
@@ -151,33 +152,33 @@ def s2_05_linear_model_levels_off_below_0_3(r: Results, loss: float = 0.3) -> Ve
 
     Published: slightly below 0.3
     Measured: {end:.4f}
-    Evidence: standardised {std:.4f}; a little below is less than 0.01
-    Note: Read off a plot; no number is given. Run here: 54,000 training images, 50 epochs, one run each
+    Evidence: standardised {std:.4f}; a little below is less than a tenth
+    Note: Read off a plot; no number is given. Run here: 54,000 training images
     Caveat: half true
     """
     end, std = (r["s2_widths"].runs(c, "test_loss") for c in ("linear", "linear std"))
     chart = {"test loss, linear": (loss, end)}
-    return graded(end.max() < loss, loss - end.mean() < 0.01, chart=chart, end=end, std=std)
+    return graded(end.max() < loss, end.mean() > 0.9 * loss, chart=chart, end=end, std=std)
 
 
 def s2_06_linear_model_cannot_overfit(r: Results) -> Verdict:
-    """The linear model underfits and cannot overfit, however long it trains.
+    """The linear model underfits and cannot overfit; longer training changes its loss little.
 
     Published: no overfitting
-    Measured: lowest {low:.4f} at epoch {at} of {stop}, {up:+.1%} at epoch {last} (1 run each)
+    Measured: lowest {low:.4f} at epoch {at}; by epoch {ups:+.1%} ({n} runs)
     Evidence: certified optimum (L2 penalty 1e-5, 60,000 images): test loss {far:+.1%} from that minimum; training loss
         {fit:.4f}, so it underfits (512 ends at {hidden:.4f})
     Note: Section 3 of the report explains noisy templates by overfitting of the same model (S2-15, S2-16). Run here:
-        54,000 training images, 50 and 150 epochs
+        54,000 training images, every tenth epoch stored
     Caveat: half true
     """
     s, optimum = r["s2_widths"], r["optimum"]
-    short, long = (s.means(c, "test_loss") for c in ("linear", "linear long"))
-    up, far = (x / short.min() - 1 for x in (long.iloc[-1], optimum.value(CERTIFIED, "test_loss")))
-    told = {"low": short.min(), "at": short.idxmin(), "stop": short.index[-1], "last": long.index[-1]}
+    loss, n = s.means("linear long", "test_loss"), len(s.runs("linear long", "test_loss"))
+    ups, far = Named((loss / loss.min() - 1).loc[[100, 150]]), optimum.value(CERTIFIED, "test_loss") / loss.min() - 1
+    told = {"low": loss.min(), "at": loss.idxmin(), "n": n, "ups": ups}
     fit, hidden = optimum.value(CERTIFIED, "train_loss"), s.value("512", "train_loss")
-    underfits, steady = fit > 5 * hidden, max(up, far) < 0.005
-    return graded(underfits or steady, underfits and steady, up=up, far=far, fit=fit, hidden=hidden, **told)
+    underfits, steady = fit > 5 * hidden, max(*ups.values(), far) < RISE
+    return graded(underfits or steady, underfits and steady, far=far, fit=fit, hidden=hidden, **told)
 
 
 def s2_07_wider_is_lower_and_sooner(r: Results) -> Verdict:
@@ -185,29 +186,32 @@ def s2_07_wider_is_lower_and_sooner(r: Results) -> Verdict:
 
     Published: wider: lower and sooner
     Measured: {minima}
-    Evidence: {kept} of {n} steps in the stated order
-    Note: The minima were chosen on the test images. Run here: 54,000 training images, 50 epochs, one run each
+    Evidence: {kept} of {n} steps in the stated order; the narrowest against the widest: {losses:+.4f}; epochs
+        {epochs:+.0f}
+    Note: The minima were chosen on the test images. Run here: 54,000 training images
     Caveat: half true
     """
-    s = r["s2_widths"]
-    found = {c: (lowest(s, c).mean(), when(s, c).mean()) for c in HIDDEN}
-    order = [found[a][i] <= found[b][i] for family in (SHALLOW, DEEP) for a, b in pairwise(family) for i in (0, 1)]
-    ends = all(found[family[0]][i] < found[family[-1]][i] for family in (SHALLOW, DEEP) for i in (0, 1))
-    minima = "; ".join(f"{c}: {loss:.4f} at {epoch:.0f}" for c, (loss, epoch) in found.items())
-    enough = all(lowest(s, c).enough for c in HIDDEN)
-    return graded(ends, all(order), enough=enough, minima=minima, kept=sum(order), n=len(order))
+    s, steps = r["s2_widths"], [*pairwise(SHALLOW), *pairwise(DEEP)]
+    order = [gap for measure in (lowest, when) for gap in more(s, measure, steps).values()]
+    losses, epochs = (more(s, measure, [(x[0], x[-1]) for x in (SHALLOW, DEEP)]) for measure in (lowest, when))
+    minima = "; ".join(f"{c}: {lowest(s, c).mean():.4f} at {when(s, c).mean():.0f}" for c in HIDDEN)
+    ends, kept = [*losses.values(), *epochs.values()], sum(gap.estimate >= 0 for gap in order)
+    holds, fully = all(gap.estimate > 0 for gap in ends), not any(gap.below() for gap in order)
+    told = {"kept": kept, "n": len(order), "minima": minima, "losses": losses, "epochs": epochs}
+    return graded(holds, fully, enough=all(gap.above() for gap in ends), otherwise="not reproduced", **told)
 
 
 def s2_08_test_loss_falls_then_rises(r: Results) -> Verdict:
     """The test loss of every hidden-layer network falls, then slowly rises.
 
     Published: a minimum in all 8
-    Measured: from the minimum to the mean of the last ten epochs: {up:+.0%}
-    Evidence: more than 1 % counts as a rise
-    Note: Run here: 54,000 training images, 50 epochs, one run each
+    Measured: from the lowest ten epochs to the last ten: {up:+.0%}
+    Evidence: more than 5 % counts as a rise
+    Note: Run here: 54,000 training images
     """
     up = Named({c: rise(r["s2_widths"], c) for c in HIDDEN})
-    return graded(min(x.mean() for x in up.values()) > 0.01, enough=all(x.enough for x in up.values()), up=up)
+    holds, enough = min(x.mean() for x in up.values()) > RISE, all(x.interval.above(RISE) for x in up.values())
+    return graded(holds, enough=enough, otherwise="not reproduced", up=up)
 
 
 def s2_09_two_layers_are_sooner_and_overfit_harder(r: Results) -> Verdict:
@@ -215,34 +219,35 @@ def s2_09_two_layers_are_sooner_and_overfit_harder(r: Results) -> Verdict:
 
     Published: sooner, steeper
     Measured: sooner in {sooner}, harder in {harder} of 4 pairs
-    Evidence: epoch of the minimum, and the mean of the last ten epochs against it: {minima}
-    Note: Run here: 54,000 training images, 50 epochs, one run each
+    Evidence: epoch of the minimum: {epochs:+.0f}; rise from the lowest ten epochs to the last ten: {rises:+.0%}
+    Note: The deep network has more epochs left after its minimum. Run here: 54,000 training images
     Caveat: half true
     """
-    s = r["s2_widths"]
-    at, up = ({c: x(s, c).mean() for c in HIDDEN} for x in (when, rise))
-    sooner = sum(at[deep] < at[shallow] for shallow, deep in PAIRS)
-    harder = sum(up[deep] > up[shallow] for shallow, deep in PAIRS)
-    minima = "; ".join(f"{c} at {at[c]:.0f}, {up[c]:+.0%}" for pair in PAIRS for c in pair)
-    told = {"enough": all(when(s, c).enough for c in HIDDEN), "minima": minima}
-    return graded(sooner >= 3 and harder >= 3, sooner == harder == 4, sooner=sooner, harder=harder, **told)
+    epochs, rises = (more(r["s2_widths"], measure, PAIRS) for measure in (when, rise))
+    sooner = sum(gap.estimate < 0 for gap in epochs.values())
+    harder = sum(gap.estimate > 0 for gap in rises.values())
+    enough = all(x.below() for x in epochs.values()) and all(x.above() for x in rises.values())
+    told = {"enough": enough, "sooner": sooner, "harder": harder, "epochs": epochs, "rises": rises}
+    return graded(sooner >= 3 and harder >= 3, sooner == harder == 4, otherwise="not reproduced", **told)
 
 
 def s2_10_depth_matters_little_if_wide(r: Results) -> Verdict:
     """Wide: both depths are nearly equal, one layer a little lower; narrow: one layer is better.
 
     Published: equal; shallow better
-    Measured: 512-256 − 512: {wide:+.4f}, {share:+.1%}
-    Evidence: on 54,000 images: {gaps:+.4f}
-    Note: Section 4 of the report makes the small difference a reason to choose (S2-19). Narrow networks: 54,000
-        training images, 50 epochs, one run each
+    Measured: 512-256 against 512: {wide:+.1%}; on 54,000 images {shares:+.1%}
+    Evidence: the narrowest pair minus the widest: {contrast:+.1%}; less than 5 % counts as nearly equal
+    Note: Section 4 of the report makes the small difference a reason to choose (S2-19)
+    Caveat: half true
     """
     s, d = r["s2_widths"], r["s2_depth"]
-    gaps = Named({f"{deep} − {shallow}": lowest(s, deep).minus(lowest(s, shallow)) for shallow, deep in PAIRS})
-    wide, narrow = lowest(d, "512-256").minus(lowest(d, "512")), gaps["64-32 − 64"]
-    holds, enough = wide.estimate > 0 and narrow.estimate > 0, wide.above() and narrow.above()
-    share = wide.estimate / lowest(d, "512").mean()
-    return graded(holds, enough=enough, otherwise="not reproduced", wide=wide, share=share, gaps=gaps)
+    wide = Runs(lowest(d, "512-256") / lowest(d, "512") - 1)
+    shares = Named({f"{b} against {a}": Runs(lowest(s, b) / lowest(s, a) - 1) for a, b in PAIRS})
+    widest, *_, narrowest = shares.values()
+    contrast = narrowest.minus(widest)
+    fully, enough = wide.mean() < 0.05 and contrast.estimate > 0, wide.interval.above() and contrast.above()
+    told = {"wide": wide, "shares": shares, "contrast": contrast}
+    return graded(min(wide.mean(), narrowest.mean()) > 0, fully, enough=enough, otherwise="not reproduced", **told)
 
 
 def s2_11_capacity_makes_deep_networks_overfit(r: Results) -> Verdict:
@@ -250,18 +255,16 @@ def s2_11_capacity_makes_deep_networks_overfit(r: Results) -> Verdict:
 
     Published: cause: capacity
     Measured: 512: {sizes[0]:,} parameters, {larger:+.0%}; 128-64: {sizes[1]:,} parameters, {smaller:+.0%}
-    Evidence: mean test loss of the last ten epochs against the minimum; by five epochs around equal times after it: 20
-        epochs, {after_20:+.0%}; 25 epochs, {after_25:+.0%}
-    Note: Capacity is read as the number of parameters: the deep network has about a quarter of those of the shallow one
-        and yet rises more. One run each does not refute. Notebook 12 compares at equal training loss. Run here: 54,000
-        training images, 50 epochs, one run each
+    Evidence: rise from the lowest ten epochs to the last ten; the difference of the two: {gap:+.0%}
+    Note: Capacity is read as the number of parameters, which the report does not say: the deep network has about a
+        quarter of those of the shallow one. One pair decides nothing about a cause, and the two have unequal time after
+        their minima. Run here: 54,000 training images
     """
     s, pair = r["s2_widths"], ("512", "128-64")
     larger, smaller = (rise(s, c) for c in pair)
-    otherwise = "refuted" if smaller.enough and larger.enough else "not reproduced"
-    told = {f"after_{n}": Named({c: later(s, c, n) for c in pair}) for n in (20, 25)}
-    told |= {"sizes": [PARAMETERS[c] for c in pair], "larger": larger, "smaller": smaller}
-    return graded(smaller.mean() < larger.mean(), otherwise=otherwise, **told)
+    gap = smaller.minus(larger)
+    told = {"sizes": [PARAMETERS[c] for c in pair], "larger": larger, "smaller": smaller, "gap": gap}
+    return graded(gap.estimate < 0, enough=False, otherwise="not reproduced", **told)
 
 
 def s2_12_deep_networks_have_more_spikes(r: Results) -> Verdict:
@@ -269,14 +272,14 @@ def s2_12_deep_networks_have_more_spikes(r: Results) -> Verdict:
 
     Published: more spikes
     Measured: more scatter in {more} of 4 pairs
-    Evidence: scatter of the test loss from epoch to epoch in the second half, as a share of it: {each:.1%}
-    Note: Run here: 54,000 training images, 50 epochs, one run each
+    Evidence: scatter of the test loss from epoch to epoch in the second half, as a share of it, deep minus shallow:
+        {gaps:+.1%}
+    Note: The causes that the report gives were not tested. Run here: 54,000 training images
     Caveat: half true
     """
-    s = r["s2_widths"]
-    each = Named({c: scatter(s, c) for pair in PAIRS for c in pair})
-    more = sum(each[deep] > each[shallow] for shallow, deep in PAIRS)
-    return graded(more >= 3, more == 4, enough=all(lowest(s, c).enough for c in each), more=more, each=each)
+    gaps = more(r["s2_widths"], scatter, PAIRS)
+    n, enough = sum(x.estimate > 0 for x in gaps.values()), all(x.above() for x in gaps.values())
+    return graded(n >= 3, n == 4, enough=enough, otherwise="not reproduced", more=n, gaps=gaps)
 
 
 def s2_13_three_linear_models_with_l2(r: Results, strengths: tuple[float, ...] = (0, 0.0001, 0.1)) -> Verdict:
@@ -317,7 +320,8 @@ def s2_15_noise_in_the_templates_is_overfitting(r: Results) -> Verdict:
     Evidence: spread of the corner weights {corner:.4f} (U(−1/28, 1/28) has {uniform:.4f}); from zeros {none:g}, with
         test loss {gap:+.4f}; over the whole map the total variation is {rough:.2f}, and from zeros {smooth:.2f}
     Note: Refuted of the corner that is named: it is always black, such a pixel has no gradient, and L2 does nothing
-        there but erase the random start. Where the roughness elsewhere comes from was not tested
+        there but erase the random start. Where the roughness elsewhere comes from was not tested. Pixels in [0, 1],
+        which the report does not state; standardised, a black pixel is not 0
     """
     s, plain, zeros = r["s2_linear"], "penalty lambda=0", "zeros lambda=0"
     idle, dead = (s.value(plain, m) for m in ("untouched_weights", "dead_pixels"))
@@ -333,7 +337,7 @@ def s2_16_without_l2_it_generalises_worse(r: Results) -> Verdict:
 
     Published: 1e-4 better than 0
     Measured: 1e-4 minus 0, pixels in [0, 1]: {gaps:+.4f}
-    Evidence: test loss on standardised pixels: {std:+.4f}, so the sign depends on the scaling
+    Evidence: test loss on standardised pixels: {std:+.4f}
     Note: The report gives no number and does not state the scaling of the pixels
     Caveat: true under other conditions
     """
@@ -455,10 +459,11 @@ def s2_23_shares_of_9_and_5_taken_for_others(r: Results, shares: Mapping[int, fl
     inside = sum(share in found[cell].one_more for cell, share in shares.items())
     beyond = {cell: found[cell] for cell, share in shares.items() if not found[cell].span(share)}
     ranges = (f"{arrow(c)} ({shares[c]}, runs {x.min():.4f} to {x.max():.4f})" for c, x in beyond.items())
-    top = counts.mean(axis=1).nlargest(4).index
+    mean = counts.mean(axis=1)
     n, runs = len(found), Named({arrow(cell): x for cell, x in found.items()})
-    told = {"beyond": ", ".join(ranges) or "one", "top": ", ".join(map(arrow, top)), "seen": n - len(beyond)}
-    enough = set(found) == set(top)
+    top = ", ".join(map(arrow, mean.nlargest(4).index))
+    told = {"beyond": ", ".join(ranges) or "one", "top": top, "seen": n - len(beyond)}
+    enough = {93, 94, 97} == set(mean[mean.index // 10 == 9].nlargest(3).index)  # of what a 9 is taken for
     return graded(inside == n, enough=enough, otherwise="not reproduced", found=runs, inside=inside, n=n, **told)
 
 
@@ -550,8 +555,8 @@ def s2_29_only_the_run_without_l2_rises(r: Results) -> Verdict:
     """Only the run without L2 rises after its minimum.
 
     Published: rise for λ = 0 alone
-    Measured: from the minimum to the mean of the last ten epochs: {up:+.0%}
-    Evidence: still falling at the last epoch: {falling}
+    Measured: from the lowest ten epochs to the last ten: {up:+.0%}
+    Evidence: more than 5 % counts as a rise; still falling at the last epoch: {falling}
     Note: Strong λ were run for 30 epochs only
     Caveat: true under other conditions
     """
@@ -559,7 +564,7 @@ def s2_29_only_the_run_without_l2_rises(r: Results) -> Verdict:
     up = Named({c: rise(s, c) for c in PENALTIES if turned(s, c)})
     most = max((x.mean() for c, x in up.items() if c != "0"), default=0)
     falling = ", ".join(f"{c} ({s.last_epoch(c)})" for c in PENALTIES if c not in up) or "none"
-    return graded(up["0"].mean() > 2 * most, most < 0.1 and falling == "none", up=up, falling=falling)
+    return graded(up["0"].mean() > max(RISE, 2 * most), most < RISE and falling == "none", up=up, falling=falling)
 
 
 def s2_30_strong_l2_underfits(r: Results) -> Verdict:
@@ -618,6 +623,6 @@ def s2_32_three_digits_are_hardest(r: Results) -> Verdict:
     latest = sorted((curves >= 0.97).idxmax().nlargest(3).index)
     top = r["s2_l2"].means("3e-05", "confusion")
     taken = Named((top.groupby(top.index // 10).idxmax() % 10)[digits])
-    lists = {"low": ", ".join(map(str, low)), "latest": ", ".join(map(str, latest))}
+    told = {"low": ", ".join(map(str, low)), "latest": ", ".join(map(str, latest)), "sd": Named(late.std())}
     enough = digits == low == latest and r["s2_l2"].runs("3e-05", "recall_5").enough
-    return graded(len({*digits} & {*low}) >= 2, enough=enough, **lists, sd=Named(late.std()), taken=taken)
+    return graded(len({*digits} & {*low}) >= 2, enough=enough, otherwise="not reproduced", taken=taken, **told)

@@ -209,12 +209,11 @@ def s3_09_surest_classifier_answers(r: Results) -> Verdict:
     Published: arg max of ten sigmoids
     Measured: accuracy of this rule {ten:.2%}
     Evidence: trained to the optimum {end:.2%}
-    Note: The document never gives the accuracy of this rule; the ten scores do not add up to 1
-    Caveat: true but misleading
+    Note: The document never gives the accuracy of this rule (S3-07); the ten scores do not add up to 1
     """
     s = r["s3_ovr"]
     [ten] = runs_at(s, fits_of_mean(s), "argmax_accuracy")
-    return judged(True, fully=False, ten=ten, end=s.runs("ovr converged", "argmax_accuracy_end"))
+    return judged(True, ten=ten, end=s.runs("ovr converged", "argmax_accuracy_end"))
 
 
 def s3_10_training_imitates_backpropagation(r: Results) -> Verdict:
@@ -222,14 +221,12 @@ def s3_10_training_imitates_backpropagation(r: Results) -> Verdict:
 
     Published: one neuron, backpropagation
     Measured: equal to autograd's gradient: weights {weights}, bias {bias}
-    Evidence: the printed gradient of the bias is off by {off:.2f}
-    Caveat: half true
+    Evidence: the printed gradient of the bias is off by {off:.2f}, which is S3-04
     """
     g = neuron_gradients()
     off = {name: (g[name] - g[f"{name} published"]).abs().max().item() for name in ("w", "b")}
-    same = {name: gap < 1e-12 for name, gap in off.items()}
-    told = {name: "yes" if equal else "no" for name, equal in same.items()}
-    return graded(same["w"], same["b"], weights=told["w"], bias=told["b"], off=off["b"])
+    told = {name: "yes" if gap < 1e-12 else "no" for name, gap in off.items()}
+    return graded(off["w"] < 1e-12, weights=told["w"], bias=told["b"], off=off["b"])
 
 
 def s3_11_some_digits_are_easier(r: Results) -> Verdict:
