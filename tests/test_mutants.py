@@ -19,7 +19,7 @@ ALIVE = pd.read_csv(mutants.ALIVE, keep_default_na=False)
 def test_most_mutants_of_every_module_are_noticed() -> None:
     assert set(STORED["module"]) <= set(mutants.SUBJECTS)
     assert (STORED["share"] >= mutants.GOAL).all()
-    assert (STORED["tried"] >= 49).all()
+    assert (STORED["tried"] >= STORED["mutants"] / 2).all()
     assert (STORED["share"] - STORED["noticed"] / STORED["tried"]).abs().max() < 0.001
     assert STORED["noticed"].sum() + len(ALIVE) == STORED["tried"].sum()
 

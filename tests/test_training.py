@@ -528,3 +528,43 @@ def test_a_configuration_is_in_range_or_refused_by_name(name: str, value: object
         assert 0 <= value < math.inf
     else:
         assert value in {"optimizer": training.OPTIMIZERS, "augment": [None], "progress": [True, False]}[name]
+
+
+def test_no_more_jobs_run_at_a_time_than_there_are_cores() -> None:
+    before, running, seen = torch.get_num_threads(), [], []
+
+    def job() -> None:
+        running.append(1)
+        time.sleep(0.05)
+        seen.append(len(running))
+        running.pop()
+
+    try:
+        torch.set_num_threads(2)
+        training.side_by_side([job] * 8)
+    finally:
+        torch.set_num_threads(before)
+    assert max(seen) == 2
+
+
+def test_each_seed_has_a_stream_of_augmentation_of_its_own() -> None:
+    seen, split = [], noise(20, 0)
+
+    def augment(images: Tensor, *, generator: torch.Generator) -> Tensor:
+        seen.append(generator.initial_seed())
+        return images
+
+    for seed in (0, 2):
+        config = TrainingConfig(epochs=1, batch_size=20, augment=augment, progress=False)
+        fit(small(), split, split, config, generator=seeded(seed))
+    assert len(set(seen)) == 2
+    assert not {0, 2} & set(seen)
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 2), (2, 3), (0, 9)])
+def test_patience_counts_the_epochs_since_the_best(patience: int, epochs: int) -> None:
+    images = noise(20, 0).images
+    learned, judged = (Split(images, torch.full((20,), label)) for label in (0, 1))  # so each epoch is worse
+    config = TrainingConfig(epochs=9, batch_size=20, learning_rate=0.1, patience=patience, progress=False)
+    history = fit(small(), learned, judged, config, generator=seeded())
+    assert (len(history.rows), history.best_epoch) == (epochs, 1)
