@@ -15,7 +15,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     import numpy as np
 
-SAMPLE = 2_048  # images that show the curvature, and where to begin, well enough
+START_IMAGES, CURVATURE_IMAGES = 4_096, 16_384  # images that show where to begin, and the curvature, well enough
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def convex_optimum(
     if int(train.labels.min()) < 0:
         raise ValueError(f"labels start at {int(train.labels.min())}; they must start at 0")
     images = nn.functional.pad(train.images.flatten(start_dim=1), (0, 1), value=1.0)  # the last 1 feeds the bias
-    n_classes, passes, every = int(train.labels.max()) + 1, 0, len(images) // SAMPLE
+    n_classes, passes, every = int(train.labels.max()) + 1, 0, len(images) // START_IMAGES
     model = copy.deepcopy(start) or LogisticRegression(images.shape[1] - 1, n_classes, initialisation="zeros")
     model.to(images.device)
     if start is None and every > 3:
@@ -73,7 +73,7 @@ def _descend(model: LogisticRegression, images: Tensor, labels: Tensor, l2: floa
     from threadpoolctl import threadpool_limits
 
     weights, seen = torch.cat([model.linear.weight, model.linear.bias[:, None]], dim=1).detach(), {"passes": 0}
-    root = _root_of_curvature(weights, images[:: max(1, len(images) // SAMPLE)], l2)
+    root = _root_of_curvature(weights, images[:: max(1, len(images) // CURVATURE_IMAGES)], l2)
 
     def evaluate(point: np.ndarray) -> tuple[float, np.ndarray]:
         rows = torch.from_numpy(point).view(weights.shape)  # weights times the root

@@ -381,10 +381,17 @@ def test_a_fixed_order_is_compared_with_shuffled_runs_that_have_no_early_stop_ei
     assert f"sorted: {gap:+.2%}" in CLAIMS["S1-11"].row(stored)["measured"]
 
 
-def test_penalties_whose_loss_still_falls_do_not_decide_what_comes_after_the_minimum(stored: Results) -> None:
+def test_a_loss_that_is_lowest_in_the_last_epoch_leaves_open_whether_it_will_rise(
+    stored: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    altered = Altered(monkeypatch)
+    still = {("s2_l2", penalty, "test_loss") for penalty in ("3e-05", "0.0003")}
+    altered.targets, altered.change = still, lambda x: 0 * x + 0.05
+    assert CLAIMS["S2-29"].row(stored)["verdict"] == "confirmed"  # flat, and lowest from the first epoch on
+    altered.change = lambda x: x.apply(lambda curve: sorted(curve, reverse=True))
     row = CLAIMS["S2-29"].row(stored)
-    assert "0.001" in row["evidence"]
-    assert "0.001:" not in row["measured"]
+    assert row["verdict"] == "true on few runs"
+    assert "3e-05, 0.0003" in row["evidence"]
 
 
 def test_runs_are_the_last_of_each_seed() -> None:

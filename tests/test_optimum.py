@@ -33,22 +33,22 @@ def test_it_agrees_with_scikit_learn(digits: Dataset) -> None:
 
 @pytest.mark.slow
 def test_the_certificate_bounds_the_distance_to_the_best_objective(digits: Dataset) -> None:
-    rough, best = (convex_optimum(digits.train, l2=1e-2, tolerance=tolerance) for tolerance in (1e-2, 1e-5))
+    rough, best = (convex_optimum(digits.train, l2=1e-2, tolerance=tolerance) for tolerance in (1e-2, 1e-4))
     assert 0 < rough.objective - best.objective <= rough.gap <= 1e-2
-    assert best.gap <= 1e-5
+    assert best.gap <= 1e-4
     for one in (rough, best):
         assert one.gap == pytest.approx(one.gradient_norm**2 / (2 * 1e-2))
 
 
 @pytest.mark.slow
 def test_it_gets_there_from_anywhere_and_sooner_from_near_by(digits: Dataset) -> None:
-    best = convex_optimum(digits.train, l2=1e-2, tolerance=1e-5)
+    best = convex_optimum(digits.train, l2=1e-2, tolerance=1e-4)
     start = models.LogisticRegression(generator=seeded(3))
     before = start.linear.weight.detach().clone()
-    elsewhere = convex_optimum(digits.train, l2=1e-2, tolerance=1e-5, start=start)
-    assert elsewhere.objective == pytest.approx(best.objective, abs=2e-5)
+    elsewhere = convex_optimum(digits.train, l2=1e-2, tolerance=1e-4, start=start)
+    assert elsewhere.objective == pytest.approx(best.objective, abs=2e-4)
     assert torch.equal(start.linear.weight, before), "the start was changed"
-    assert convex_optimum(digits.train, l2=1e-2, tolerance=1e-5, start=best.model).passes < best.passes
+    assert convex_optimum(digits.train, l2=1e-2, tolerance=1e-4, start=best.model).passes < best.passes
 
 
 @pytest.mark.parametrize("l2", [0, -1e-3, float("nan")])

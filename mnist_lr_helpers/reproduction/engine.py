@@ -138,8 +138,9 @@ def reproduce(
     own = {study: {t: result for t, result in results.items() if t.study == study.name} for study in studies}
     rows = [assemble(study, mine, tables, about) for study, mine in own.items() if None not in mine.values()]
     print(tabulate(rows, ("study", "trainings", "seconds", "table"), floatfmt=".0f"))
-    seconds = round(time.perf_counter() - started, 1)
-    print(f"{len(todo)} trainings in {seconds:.0f} s; {len(results) - len(todo)} were stored before")
+    print(
+        f"{len(todo)} trainings in {time.perf_counter() - started:.0f} s; {len(results) - len(todo)} were stored before"
+    )
     if not quick:
         judge_claims(tables)
     print(*(f"failed: {failure}\n" for failure in failures), sep="", end="")

@@ -193,6 +193,8 @@ def loader(seed: int, *, workers: int, batch_size: int = 64, train_size: int | N
     model = LogisticRegression(generator=seeded(seed))
     optimizer = training.make_optimizer(model, training.TrainingConfig())
     options = {"batch_size": batch_size, "shuffle": True, "num_workers": workers, "generator": seeded(seed)}
+    # As in a script of one's own on Linux; Dask's processes would start new ones, which import everything again.
+    options["multiprocessing_context"] = "fork" if workers else None
     started = time.perf_counter()
     with warnings.catch_warnings(action="ignore"):  # of more workers than cores, which are to be measured
         batches = iter(DataLoader(source, **options))

@@ -71,6 +71,7 @@ class Recipe(TrainingConfig):
 S1 = {"initialisation": "xavier", "scaling": "std", "whole": False, "batch_size": 64, "learning_rate": 0.01}
 S1 |= {"momentum": 0.9, "epochs": 30, "decay_every": 10, "patience": 5}
 STARTS = {"normal(0,1)": nn.init.normal_, "he": nn.init.kaiming_normal_}  # the second: He et al. 2015
+STARTS["torch / 255"] = partial(nn.init.uniform_, a=-1 / 28 / 255, b=1 / 28 / 255)
 
 
 def _per_pixel(images: Tensor, train: Tensor) -> Tensor:

@@ -240,19 +240,26 @@ def first_minute_rows(epoch: float, settings: Settings) -> list[Row]:
     """What a reader waits for at the beginning, against its budgets; ``epoch`` is the pipeline's."""
     script = Path(__file__).with_name("first_cells.py")
 
-    def measured(name: str, ours: str, epochs: float, *command: str | Path) -> Row:
-        run = partial(subprocess.run, [sys.executable, *command], capture_output=True, check=True)
-        seconds = [timed(run) for _ in range(settings.few)]
-        return row(name, (ours, f"{epochs:g} epochs, {PIPELINE}"), seconds, [epochs * epoch], goal=1.0)
+    def measured(name: str, ours: str, epochs: float, seconds: Callable[[], float]) -> Row:
+        budget = f"{epochs:g} epochs, {PIPELINE}"
+        return row(name, (ours, budget), [seconds() for _ in range(settings.few)], [epochs * epoch], goal=1.0)
 
-    rows = []
-    for name, (epochs, notebook, word) in FIRST_MINUTE.items():
-        path = PROJECT / "notebooks" / f"{notebook}.ipynb"
-        rows.append(measured(name, notebook, epochs, script, path, word))
+    def cells(notebook: str, word: str) -> float:
+        command = [sys.executable, script, PROJECT / "notebooks" / f"{notebook}.ipynb", word]
+        return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1])
+
+    def first_result(output: str) -> float:
+        command = [sys.executable, "-m", "mnist_lr_helpers", "run", "00", "--output", output]
+        return timed(lambda: subprocess.run(command, capture_output=True, check=True))
+
+    rows = [
+        measured(name, notebook, epochs, partial(cells, notebook, word))
+        for name, (epochs, notebook, word) in FIRST_MINUTE.items()
+    ]
     if settings.first_result:
         with tempfile.TemporaryDirectory() as output:
-            command = ("-m", "mnist_lr_helpers", "run", "00", "--output", output)
-            rows.append(measured("From make run to its first result", "00_first_digit", FIRST_RESULT_EPOCHS, *command))
+            name = "From make run to its first result"
+            rows.append(measured(name, "00_first_digit", FIRST_RESULT_EPOCHS, partial(first_result, output)))
     return rows
 
 

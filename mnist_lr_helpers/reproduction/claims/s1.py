@@ -112,17 +112,14 @@ def s1_03_images_of_each_class(r: Results, train: int = 6_000, test: int = 1_000
     """Each class has some 6,000 training and 1,000 test images.
 
     Published: ~6,000; ~1,000
-    Measured: {counts}
-    Evidence: {off}
+    Measured: from these, the rarest digit and the most frequent: {extreme}
     Caveat: half true
     """
-    about = {"train": train, "test": test}
-    counts = {part: r["data"].means(part, "count") for part in about}
-    off = {part: n / about[part] - 1 for part, n in counts.items()}
+    off = {part: r["data"].means(part, "count") / n - 1 for part, n in (("train", train), ("test", test))}
     holds, fully = all(abs(x.mean()) < 0.01 for x in off.values()), all(abs(x).max() < 0.05 for x in off.values())
-    numbers = "; ".join(f"{part} {n.min():,.0f} to {n.max():,.0f}" for part, n in counts.items())
-    shares = "; ".join(f"{part} {x.min():+.0%} to {x.max():+.0%}" for part, x in off.items())
-    return graded(holds, fully, counts=numbers, off=shares)
+    return graded(
+        holds, fully, extreme="; ".join(f"{part} {' and '.join(extremes(x, '+.0%'))}" for part, x in off.items())
+    )
 
 
 def s1_04_no_bias_so_no_class_weights(r: Results) -> Verdict:
@@ -152,8 +149,7 @@ def s1_05_time_of_the_download(r: Results, size: int = 9_912_422, rate: float = 
     Note: The time is that of one connection on one day; only its arithmetic can be checked
     """
     found, needed = r["data"].value("train", "bytes"), size / rate
-    holds = found == size and int(needed) == 18
-    return judged(holds, enough=False, found=found, size=size, rate=rate, needed=needed)
+    return judged(found == size and int(needed) == 18, enough=False, found=found, size=size, rate=rate, needed=needed)
 
 
 def s1_06_mean_and_deviation_of_the_pixels(r: Results, mean: float = MEAN, std: float = STD) -> Verdict:
@@ -205,8 +201,7 @@ def s1_09_tenth_validates_in_batches_of_64(r: Results, split: float = 0.1, batch
     total = r["data"].value("train", "images")
     sizes = round(total * (1 - split)), round(total * split)
     cut = [f"{n:,} images: {math.ceil(n / batch)} batches, the last of {n % batch}" for n in sizes]
-    whole = float(total * split).is_integer()
-    return graded(whole, cut="; ".join(cut))
+    return graded(float(total * split).is_integer(), cut="; ".join(cut))
 
 
 def s1_10_more_workers_load_faster(r: Results) -> Verdict:
@@ -215,8 +210,8 @@ def s1_10_more_workers_load_faster(r: Results) -> Verdict:
     Published: 2 workers faster than 0
     Measured: s an epoch by number of workers: {seconds:.1f}
     Evidence: means of {n} runs; all images in memory, no loader: {memory:.1f} s
-    Note: The order depends on the machine and on how the threads of OpenMP wait: the benchmark of this project, on two
-        cores, has other times. Pinned memory needs a GPU and was not checked
+    Note: Measured on two cores. All images fit into memory, where no loader is needed. Pinned memory needs a GPU and was
+        not checked
     Caveat: true but misleading
     """
     s = r["cost"]
@@ -839,7 +834,8 @@ def s1_49_wrong_answers_have_middling_confidence(r: Results) -> Verdict:
 
     Published: 0.5 to 0.6
     Measured: {share[5]:.1%} of the errors; the fullest of ten bins in {fullest} of {n} runs
-    Evidence: share per bin from 0.2 on: {shares}
+    Evidence: share per bin from 0.2 on: {shares}; the fullest bin counts as middling, and half of all errors in it
+        would be what the page says
     Note: If confidence c is honest, n(c)(1 − c) images of that confidence are wrong: a wide plateau
     Caveat: half true
     """
@@ -874,14 +870,15 @@ def s1_51_confusions_named_in_the_prose(r: Results) -> Verdict:
 
     Published: 5→6, 9→7, 4–9, 3–8, 5–3
     Measured: rank among 90 confusions, {named:d}
-    Evidence: in the page's own list of six: {both}
+    Evidence: in the page's own list of six: {both}; all eight among the first 15 count as frequent, among
+        the first eight as the most frequent
     Note: The prose names pairs that the count list of the same page does not contain
     Caveat: half true
     """
     place, cells = ranks(mean_per_digit(r, "confusion")), (56, 97, 49, 94, 38, 83, 53, 35)
     named = Named({arrow(cell): place[cell] for cell in cells})
     both = ", ".join(arrow(cell) for cell in cells if cell in TOP_SIX)
-    return graded(max(named.values()) <= 15, max(named.values()) <= 6, named=named, both=both)
+    return graded(max(named.values()) <= 15, max(named.values()) <= 8, named=named, both=both)
 
 
 def s1_52_results_repeat_with_a_seed(r: Results) -> Verdict:
