@@ -70,7 +70,8 @@ def s0_05_small_pixels_train_faster(r: Results) -> Verdict:
     Evidence: training loss at 0.01, means of {n} runs: {at:.4f}; after 10 epochs at the best of the rates tried
         ({tried}): {losses:.4f}; with raw pixels' first weights divided by 255: {small:.4f}
     Note: The usual first weights suit pixels in [0, 1]. Dividing pixels by 255 is multiplying the learning rate of the
-        weights by 255² = 65,025 and their first values by 255, the bias apart; so what is left of the lead then is the bias's
+        weights by 255² = 65,025 and their first values by 255, the bias apart; so what is left of the lead then
+        is the bias's
     Caveat: true but misleading
     """
     s = r["scaling"]

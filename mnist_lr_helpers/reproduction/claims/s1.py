@@ -210,8 +210,8 @@ def s1_10_more_workers_load_faster(r: Results) -> Verdict:
     Published: 2 workers faster than 0
     Measured: s an epoch by number of workers: {seconds:.1f}
     Evidence: means of {n} runs; all images in memory, no loader: {memory:.1f} s
-    Note: Measured on two cores. All images fit into memory, where no loader is needed. Pinned memory needs a GPU and was
-        not checked
+    Note: Measured on two cores. All images fit into memory, where no loader is needed. Pinned memory needs a GPU and
+        was not checked
     Caveat: true but misleading
     """
     s = r["cost"]
