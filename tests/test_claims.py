@@ -150,7 +150,6 @@ UNTOLD = {  # what is read and shows in no word or figure when it alone is chang
     "S1-20": {f"recall_{k}" for k in (0, 1, 3, 4, 6, 7, 9)},  # only 2, 5 and 8 are weak
     "S3-04": {"mean_accuracy"},  # only its last step
     "S3-05": {"mean_accuracy"},  # only its last step
-    "S2-25": {"test_accuracy"},  # of the runs that say what is near: its scatter is not needed here
 }
 SELECTING = {"S3", "S4-03"}  # they tell of the one setting or size that comes nearest: others show only all together
 

@@ -68,10 +68,10 @@ def s0_05_small_pixels_train_faster(r: Results) -> Verdict:
     Published: faster than with 0 to 255
     Measured: the first gradient of raw pixels is {times} times as long ({raw.size} runs)
     Evidence: training loss at 0.01, means of {n} runs: {at:.4f}; after 10 epochs at the best of the rates tried
-        ({tried}): {losses:.4f}; with raw pixels' first weights divided by 255: {small:.4f}
-    Note: The usual first weights suit pixels in [0, 1]. Dividing pixels by 255 is multiplying the learning rate of the
-        weights by 255² = 65,025 and their first values by 255, the bias apart; so what is left of the lead then
-        is the bias's
+        ({tried}): {losses:.4f}; with raw pixels' first weights divided by 255, the biases 0: {small:.4f}; less than 5 %
+        counts as nearly equal
+    Note: Dividing pixels by 255 is multiplying the learning rate of the weights by 255² = 65,025 and their first values
+        by 255, the bias apart; and 0.03 / 65,025 = 4.6e-7. The usual first weights suit pixels in [0, 1]
     Caveat: true but misleading
     """
     s = r["scaling"]
@@ -80,7 +80,7 @@ def s0_05_small_pixels_train_faster(r: Results) -> Verdict:
     times = " and ".join(f"{x:,.0f}" for x in raw / unit)
     _, still, small = scaling_race(s, "unit", "small start, raw")
     told |= {"enough": told["n"] >= 3, "times": times, "small": small["losses"]}
-    return graded(ahead and raw.min() > unit.max(), min(lead, still) > 0.02, raw=raw, **told)
+    return graded(ahead and raw.min() > unit.max(), min(lead, still) > 0.05, raw=raw, **told)
 
 
 def s0_06_logits_are_normalised(r: Results) -> Verdict:

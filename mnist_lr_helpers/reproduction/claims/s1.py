@@ -112,7 +112,7 @@ def s1_03_images_of_each_class(r: Results, train: int = 6_000, test: int = 1_000
     """Each class has some 6,000 training and 1,000 test images.
 
     Published: ~6,000; ~1,000
-    Measured: from these, the rarest digit and the most frequent: {extreme}
+    Measured: against 6,000 and 1,000, the rarest digit and the most frequent: {extreme}
     Caveat: half true
     """
     off = {part: r["data"].means(part, "count") / n - 1 for part, n in (("train", train), ("test", test))}
@@ -183,12 +183,12 @@ def s1_08_standardised_pixels_train_faster(r: Results) -> Verdict:
     Published: standardised faster than [0, 1]
     Measured: lead in training loss at the best rate of each: {lead:+.1%}
     Evidence: training loss at 0.01, means of {n} runs: {at:.4f}; after 10 epochs at the best of the rates tried
-        ({tried}): {losses:.4f}
+        ({tried}): {losses:.4f}; less than 5 % counts as nearly equal
     Note: Standardising with one number for all pixels lengthens the steps of the weights by 1/0.3081² = 10.5
     Caveat: true but misleading
     """
     ahead, lead, told = scaling_race(r["scaling"], "std", "unit")
-    return graded(ahead, lead > 0.02, lead=lead, **told)
+    return graded(ahead, lead > 0.05, lead=lead, **told)
 
 
 def s1_09_tenth_validates_in_batches_of_64(r: Results, split: float = 0.1, batch: int = 64) -> Verdict:
@@ -209,17 +209,16 @@ def s1_10_more_workers_load_faster(r: Results) -> Verdict:
 
     Published: 2 workers faster than 0
     Measured: s an epoch by number of workers: {seconds:.1f}
-    Evidence: means of {n} runs; all images in memory, no loader: {memory:.1f} s
-    Note: Measured on two cores. All images fit into memory, where no loader is needed. Pinned memory needs a GPU and
-        was not checked
+    Evidence: all images in memory, no loader: {memory:.1f} s
+    Note: An epoch with its training, reckoned from 12,000 images, on two cores; workers are forked, as Python 3.11 does
+        on Linux. All images fit into memory, where no loader is needed. Pinned memory needs a GPU and was not checked
     Caveat: true but misleading
     """
     s = r["cost"]
-    seconds = Named({w: s.value(f"loader workers={w}", "seconds_per_epoch") for w in (0, 1, 2, 4)})
-    n = len(s.runs("loader workers=2", "seconds_per_epoch"))
+    seconds = Named({w: s.runs(f"loader workers={w}", "seconds_per_epoch") for w in (0, 1, 2, 4)})
     memory = s.value("in memory batch=64", "seconds_per_epoch")
-    holds, fully = seconds[2] < 0.95 * seconds[0], seconds[2] < memory
-    return graded(holds, fully, otherwise="not reproduced", seconds=seconds, n=n, memory=memory)
+    holds, fully = seconds[2].max() < seconds[0].min(), seconds[2].mean() < memory
+    return graded(holds, fully, otherwise="not reproduced", seconds=seconds, memory=memory)
 
 
 def s1_11_without_shuffling_the_order_is_learned(r: Results) -> Verdict:
@@ -337,7 +336,8 @@ def s1_18_pixels_should_be_scaled(r: Results) -> Verdict:
     """Pixels should be scaled to [0, 1] (in a table); they should be standardised (in the next list).
 
     Published: [0, 1]; mean 0.1307, sd 0.3081
-    Measured: training loss after 10 epochs of S0's recipe at the best of the rates tried: {at:.4f}
+    Measured: training loss after 10 epochs of S0's recipe at the best of the rates tried, with the usual first weights:
+        {at:.4f}
     Evidence: [0, 1] minus standardised: accuracy {accuracy:+.2%}, loss {loss:+.4f}; less than 0.1 points apart would be
         as good as each other
     Note: Either way beats raw pixels; which of the two is better is not decided. The code does both, one after the
@@ -639,8 +639,7 @@ def s1_37_memory_and_time_of_batches(r: Results, batches: tuple[int, ...] = (32,
     Published: low/medium/high; slower/balanced/faster
     Measured: KiB of a batch: {kib:.0f}
     Evidence: s an epoch in memory {seconds:.2f}; with a DataLoader of 2 workers {loader:.1f}
-    Note: Less than half a MiB is called high; time depends on the loader, on the machine and on how the threads of
-        OpenMP wait
+    Note: Less than half a MiB is called high; time depends on the loader and on the machine
     Caveat: true but misleading
     """
     s, (small, _, large) = r["cost"], batches
@@ -834,15 +833,16 @@ def s1_49_wrong_answers_have_middling_confidence(r: Results) -> Verdict:
 
     Published: 0.5 to 0.6
     Measured: {share[5]:.1%} of the errors; the fullest of ten bins in {fullest} of {n} runs
-    Evidence: share per bin from 0.2 on: {shares}; the fullest bin counts as middling, and half of all errors in it
-        would be what the page says
+    Evidence: share per bin from 0.2 on: {shares}; median {median:.3f}
     Note: If confidence c is honest, n(c)(1 − c) images of that confidence are wrong: a wide plateau
     Caveat: half true
     """
     bins = per_digit(r, "error_bin").reindex(DIGITS, fill_value=0)
     share, fullest = (bins / bins.sum()).mean(axis=1), (bins.idxmax() == 5).sum()
     shares, n = ", ".join(f"{x:.0%}" for x in share[2:]), bins.shape[1]
-    return graded(share.idxmax() == 5, share[5] > 0.5, share=share, fullest=fullest, n=n, shares=shares)
+    median = recipe(r, "median_confidence_wrong")
+    told = {"share": share, "shares": shares, "median": median, "fullest": fullest}
+    return graded(share.idxmax() == 5, 0.5 <= median.mean() <= 0.6, n=n, **told)
 
 
 def s1_50_most_frequent_confusions(r: Results, cells: Mapping[int, int] = TOP_SIX) -> Verdict:
@@ -870,15 +870,14 @@ def s1_51_confusions_named_in_the_prose(r: Results) -> Verdict:
 
     Published: 5→6, 9→7, 4–9, 3–8, 5–3
     Measured: rank among 90 confusions, {named:d}
-    Evidence: in the page's own list of six: {both}; all eight among the first 15 count as frequent, among
-        the first eight as the most frequent
+    Evidence: in the page's own list of six: {both}; one of the first eight counts as frequent
     Note: The prose names pairs that the count list of the same page does not contain
     Caveat: half true
     """
     place, cells = ranks(mean_per_digit(r, "confusion")), (56, 97, 49, 94, 38, 83, 53, 35)
     named = Named({arrow(cell): place[cell] for cell in cells})
     both = ", ".join(arrow(cell) for cell in cells if cell in TOP_SIX)
-    return graded(max(named.values()) <= 15, max(named.values()) <= 8, named=named, both=both)
+    return graded(min(named.values()) <= 8, max(named.values()) <= 8, named=named, both=both)
 
 
 def s1_52_results_repeat_with_a_seed(r: Results) -> Verdict:
