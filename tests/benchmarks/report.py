@@ -172,8 +172,9 @@ def draw_ratios(table: pd.DataFrame, path: Path) -> None:
     figure, axis = plt.subplots(figsize=(plotting.WIDTH, 0.3 * len(shown) + 1.2))
     places = np.arange(len(shown))
     colours = [plotting.COLOURS["right" if ratio >= 1 else "wrong"] for ratio in shown.ratio]
-    bars = axis.barh(places, shown.ratio - 1, left=1, color=colours)
-    axis.bar_label(bars, [f" {ratio:.3g}× " for ratio in shown.ratio], fontsize=8)
+    axis.barh(places, shown.ratio - 1, left=1, color=colours)
+    for place, ratio in zip(places, shown.ratio, strict=True):  # beside the bars, where no goal crosses them
+        axis.text(1.01, place, f"{ratio:.3g}×", va="center", fontsize=8, transform=axis.get_yaxis_transform())
     axis.plot(shown.goal, places, "|", color="black", markersize=12, markeredgewidth=2, label="goal")
     axis.axvline(1, color="black", linewidth=1)
     axis.set_yticks(places, [f"{one.name}: {one.peer}" for one in shown.itertuples()], fontsize=8)
