@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from mnist_lr_helpers import data
+from mnist_lr_helpers import data, handwriting
 from mnist_lr_helpers.course import execute
 from mnist_lr_helpers.course.command import main
 from mnist_lr_helpers.data import DataError, Dataset
@@ -211,6 +211,9 @@ WRONG = {
     "half labels": ("t.npz", npz(x=ROWS, y=np.full(12, 0.5)), "other than 0 to 9: 0.5"),
     "no squares": ("t.npz", npz(x=np.zeros((12, 30)), y=np.zeros(12, int)), "square"),
     "standardised": ("t.npz", npz(x=ROWS - 0.4, y=np.zeros(12, int)), "pixels below 0"),
+    "a shape of its own": ("t.npz", npz(x=ROWS.reshape(12, 2, 392), y=np.zeros(12, int)), r"images \[12, 2, 392\]"),
+    "a header alone": ("t.csv", ("label," + ",".join(f"p{i}" for i in range(784))).encode(), "nothing is in it"),
+    "no image at all": ("t.npz", npz(x=ROWS[:0], y=np.zeros(0, int)), "without labels"),
     "white alone": ("t.npz", npz(x=ROWS, y=np.zeros(12, int)), "12 × empty"),
     "images of IDX alone": ("t10k-images-idx3-ubyte", idx_bytes(np.zeros((2, 28, 28), np.uint8)), "t10k-labels-idx1"),
 }
@@ -259,7 +262,147 @@ def test_no_file_whatever_it_holds_ends_otherwise(tmp_path_factory, content: byt
         load_drawings(path)
 
 
+DAMAGED = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif")
+
+
+@pytest.mark.parametrize("suffix", DAMAGED)
+def test_what_is_called_a_picture_must_be_one(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"7_1.{suffix}").write_bytes(b"x")
+    with pytest.raises(DataError, match=f"7_1.{suffix} is no image that can be read here"):
+        load_drawings(tmp_path)
+
+
+MESSAGES = {
+    "7.png": (
+        plain(230),
+        "/7.png shows no digit: 1 × empty.\nGive pictures (PNG, JPEG), a sheet or a table; write with a dark pen and "
+        "leave paper round each digit",
+    ),
+    "me.png": (
+        plain(230),
+        "me.png shows no corner marks, and its name tells no digit.\nA sheet: photograph all of it, sharp and in even "
+        "light. One digit: call it 7_1.png, or put it in a folder called 7",
+    ),
+    "8.png": (
+        png_of(10_000, 10_000),
+        "8.png has more than 80 million pixels.\nScale it down; 12 million are plenty for a sheet",
+    ),
+    "t.csv": (
+        b",".join([b"0"] * 784),
+        "t.csv holds images without labels.\nAdd them: one more column, first in each row",
+    ),
+    "o.csv": (b"12,0,0,0,9", "o.csv has labels other than 0 to 9: 12.\nKeep the rows of digits only"),
+    "n.csv": (b"1,0,0,-3,9", "n.csv has pixels below 0 or none at all.\nUndo the scaling: pixels go from 0 to 255"),
+    "r.csv": (
+        b"1,0,0,3,9,5",
+        "r.csv has 5 pixels a row, which make no square.\nWrite one image a row: label, then 784 pixels",
+    ),
+    "all.zip": (
+        zipped(**{"a-images-idx3-ubyte": idx_bytes(np.zeros((2, 28, 28), np.uint8))}),
+        "a-images-idx3-ubyte lies in an archive.\nUnpack it: a file of images is read with its labels beside it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_messages_are_whole(tmp_path: Path, name: str) -> None:
+    content, told = MESSAGES[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        load_drawings(tmp_path / name)
+    assert str(caught.value).endswith(told)
+    assert str(caught.value).count("\n") == 1
+
+
+def test_a_sheet_with_too_few_marks_says_how_many_were_found(tmp_path: Path, filled: np.ndarray) -> None:
+    half = np.hstack([filled[:, : filled.shape[1] // 2], np.ones_like(filled[:, :200])])
+    Image.fromarray((255 * half).astype(np.uint8)).save(tmp_path / "7.png")
+    with pytest.raises(DataError, match=r"7.png shows 2 of a sheet's 4 corner marks, of which 3 are needed, and"):
+        load_drawings(tmp_path / "7.png")
+
+
+def test_the_package_offers_what_it_says() -> None:
+    assert set(handwriting.__all__) == {"Drawings", "load_drawings", "prepare", "read_ink", "sheets"}
+    assert all(hasattr(handwriting, name) for name in handwriting.__all__)
+
+
+def test_the_report_has_its_columns_and_what_is_no_image_has_no_label(tmp_path: Path) -> None:
+    Image.fromarray(seven()).save(tmp_path / "7_1.png")
+    (tmp_path / "notes.txt").write_text("seven", encoding="utf-8")
+    found = load_drawings(tmp_path)
+    assert list(found.report.columns) == ["file", "writer", "label", "kept", "remarks"]
+    assert found.report["label"].tolist() == [7, -1]
+    assert "report" not in repr(found)
+    assert found.images.dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_pictures_are_grey_from_0_to_1_at_every_depth(tmp_path: Path, kind: type) -> None:
+    grey, white = np.array([[0, 51, 255], [102, 153, 204]]), {np.uint8: 255, np.uint16: 65_535, np.float32: 1}[kind]
+    Image.fromarray((grey / 255 * white).astype(kind)).save(tmp_path / "7.tif")
+    [found] = pictures.read_pictures((tmp_path / "7.tif").read_bytes(), "7.tif")
+    assert found == pytest.approx(grey / 255, abs=1e-6)
+
+
+def test_the_largest_picture_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MAXIMUM_PIXELS", 10_000)
+    assert pictures.read_pictures(plain(255), "paper.png")[0].shape == (100, 100)
+    monkeypatch.setattr(pictures, "MAXIMUM_PIXELS", 9_999)
+    with pytest.raises(DataError, match="million pixels"):
+        pictures.read_pictures(plain(255), "paper.png")
+
+
 # Tables.
+
+
+def test_rows_of_tables_are_named_with_their_writer_and_judged_one_by_one(tmp_path: Path, small) -> None:
+    images, labels = small[0][:12].clone(), small[1][:12]
+    images[3], images[7] = 0, 0
+    images[7, :, 2:-2, 2:-2] = 1
+    (tmp_path / "anna").mkdir()
+    np.savez(tmp_path / "anna" / "mine.npz", x=16 * images.numpy(), y=labels.numpy())
+    report = load_drawings(tmp_path).report
+    assert report["file"].tolist() == [f"anna/mine.npz, image {n}" for n in range(1, 13)]
+    assert set(report["writer"]) == {"anna"}
+    assert report.loc[~report["kept"], "remarks"].to_dict() == {3: "empty", 7: "mostly ink"}
+
+
+@pytest.mark.parametrize("most", [1, 16, 255, 65_535, 200])
+def test_full_ink_is_the_largest_number_that_the_table_may_hold(tmp_path: Path, small, most: int) -> None:
+    np.savez(tmp_path / "t.npz", x=most * small[0][:12].numpy(), y=small[1][:12].numpy())
+    scale = most / 255 if most == 200 else 1
+    assert load_drawings(tmp_path / "t.npz").images.amax().item() == pytest.approx(scale, abs=0.02)
+
+
+def test_white_ink_is_told_by_all_four_sides(tmp_path: Path) -> None:
+    image = np.zeros((28, 28))
+    image[6:24, 6:24] = 1
+    image[8:20, 12:15] = 0
+    for light, remark in ((1, "inverted"), (0, "")):  # just over half of the rim is light, or none
+        image[0], image[:, -1] = light, light
+        for way in (image, np.rot90(image, 2)):
+            np.savez(tmp_path / "t.npz", x=way[None], y=np.array([1]))
+            assert load_drawings(tmp_path / "t.npz").report["remarks"].tolist() == [remark]
+
+
+def test_some_transposed_images_among_others_and_fewer_than_ten_decide_nothing(tmp_path: Path, small) -> None:
+    images, labels = small
+    mixed = torch.where((torch.arange(100) % 9 < 5)[:, None, None, None], images.mT, images)
+    sevens = images[labels == 7].mT
+    tables = {"all": (images.mT, labels), "none": (images, labels), "mixed": (mixed, labels)}
+    tables |= {"ten": (sevens, labels[labels == 7]), "nine": (sevens[1:], labels[labels == 7][1:])}
+    found = {}
+    for name, (x, y) in tables.items():
+        np.savez(tmp_path / "t.npz", x=x.numpy(), y=y.numpy())
+        [found[name]] = set(load_drawings(tmp_path / "t.npz").report["remarks"])
+    assert found == {"all": "transposed", "none": "", "mixed": "", "ten": "transposed", "nine": ""}
+
+
+def test_labels_may_be_a_column(tmp_path: Path, small) -> None:
+    images, labels = (small[0][:, 0] * 255).round().byte().numpy(), small[1].numpy().astype(np.uint8)
+    (tmp_path / "a-images-idx3-ubyte").write_bytes(idx_bytes(images))
+    (tmp_path / "a-labels-idx1-ubyte").write_bytes(idx_bytes(labels[:, None]))
+    assert torch.equal(load_drawings(tmp_path).labels, small[1])
 
 
 def test_tables_of_every_kind_hold_the_same_images(tmp_path: Path, small) -> None:
@@ -319,6 +462,43 @@ def test_uneven_light_is_no_ink() -> None:
     lit = read_ink(seven() / 255 * light)
     assert close(prepare(torch.tensor(lit.ink)[None, None]), seven())
     assert read_ink(0.9 * light).ink is None
+
+
+@pytest.mark.parametrize(("side", "ink"), [(40, 0.25), (41, 0.0)])
+def test_small_pictures_keep_their_shades_and_larger_ones_have_ink_or_none(side: int, ink: float) -> None:
+    grey = np.full((side, side), 0.9)
+    grey[10:20, 10:20], grey[10:20, 20:30] = 0.1, 0.7  # full ink, and a quarter of it
+    found = read_ink(grey).ink
+    assert found[12:18, 12:18] == pytest.approx(1, abs=1e-4)
+    assert found[12:18, 22:28] == pytest.approx(ink, abs=1e-4)
+    assert found[30:] == pytest.approx(0, abs=1e-4)
+
+
+def test_one_black_pixel_does_not_outweigh_a_pencil() -> None:
+    grey = np.full((120, 120), 0.9)
+    grey[30:90, 55:65] = 0.6
+    grey[100, 100] = 0
+    ink = read_ink(grey).ink
+    assert (ink[32:88, 57:63] == 1).all()
+    assert (ink[95:, 95:] == 0).all()
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_ink_at_any_one_border_is_noticed(side: int) -> None:
+    grey = np.full((120, 120), 0.9)
+    grey[60:, 55:65] = 0.1
+    assert read_ink(np.rot90(grey, side)).remarks == ("touches the border",)
+    grey[115:] = 0.9
+    assert read_ink(np.rot90(grey, side)).remarks == ()
+
+
+def test_two_digits_stand_beside_each_other_and_have_a_fifth_of_the_ink_each() -> None:
+    grey = np.full((120, 160), 0.9)
+    grey[30:90, 30:40] = 0.1
+    for height, remarks in ((8, ()), (14, ()), (20, ("two digits?",))):
+        grey[40 : 40 + height, 100:110] = 0.1
+        assert read_ink(grey).remarks == remarks
+    assert read_ink(grey.T).remarks == ()  # one above the other: a 5 in two strokes
 
 
 # Sheets.

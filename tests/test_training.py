@@ -344,8 +344,9 @@ def test_an_interrupt_ends_trainings_side_by_side_and_others_can_begin() -> None
     assert told.replace("epoch\n", "").splitlines() == ["interrupted 2", "then [2, 2, 2] 2"]
 
 
-def test_a_failure_ends_the_trainings_beside_it() -> None:
-    before, begun = torch.get_num_threads(), threading.Event()
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_failure_ends_the_trainings_beside_it_and_none_begins_any_more(order: int) -> None:
+    before, begun, queued = torch.get_num_threads(), threading.Event(), []
     endless = TrainingConfig(epochs=10**9, progress=False)
 
     def fail() -> None:
@@ -356,12 +357,40 @@ def test_a_failure_ends_the_trainings_beside_it() -> None:
         look = {"generator": seeded(), "after_epoch": lambda state: begun.set()}
         return fit(small(), noise(6, 1), noise(6, 2), endless, **look)
 
+    def wait_in_the_queue() -> None:
+        time.sleep(0.05)
+        queued.append(1)
+
     try:
         torch.set_num_threads(2)
         with pytest.raises(ZeroDivisionError):
-            training.side_by_side([fail, train_on])
+            training.side_by_side([*[fail, train_on][::order], *[wait_in_the_queue] * 50])
     finally:
         torch.set_num_threads(before)
+    assert len(queued) < 50
+
+
+def test_before_the_first_epoch_the_state_holds_what_the_training_begins_with() -> None:
+    model, order, split, judge, states = small(), seeded(3), noise(40, 1), noise(20, 2), []
+
+    def look(state: training.TrainingState) -> None:
+        if state.epoch == 0:
+            states.append((state.generators, state.train, state.validation, state.best_weights))
+
+    start = model.linear.weight.detach().clone()
+    fit(model, split, judge, TrainingConfig(epochs=1, progress=False), generator=order, after_epoch=look)
+    [(generators, train, validation, weights)] = states
+    assert generators["shuffling"] is order
+    assert train is split
+    assert validation is judge
+    assert torch.equal(weights["linear.weight"], start)  # which the epoch has not changed
+    assert not torch.equal(model.linear.weight, start)
+
+
+def test_one_batch_of_all_images_needs_no_shuffling() -> None:
+    split = noise(20, 1)
+    [(images, _)] = training.batches(split, 20, generator=seeded())
+    assert torch.equal(images, split.images)
 
 
 # What cannot be trained on.
@@ -430,9 +459,12 @@ def test_images_that_a_network_cannot_take_are_named(images: Tensor) -> None:
         fit(network, split, split, TrainingConfig(epochs=1, progress=False), generator=seeded())
 
 
-def test_a_model_that_gives_no_logits_is_named() -> None:
-    model = torch.nn.Sequential(small(), torch.nn.Flatten(0))
-    with pytest.raises(TrainingError, match=r"the model gives \[3\], not logits \[1, n_classes\]"):
+@pytest.mark.parametrize(("wrong", "shape"), [(torch.nn.Flatten(0), [3]), (torch.nn.Unflatten(1, (1, 3)), [1, 1, 3])])
+def test_a_model_that_gives_no_logits_is_named(wrong: torch.nn.Module, shape: list[int]) -> None:
+    model = torch.nn.Sequential(small(), wrong)
+    with pytest.raises(TrainingError, match=rf"one of the images of .* gives {re.escape(str(shape))}, not logits"):
+        training.count_classes(model, noise(6, 1).images)
+    with pytest.raises(TrainingError, match=rf"one of the training images of .* {re.escape(str(shape))}, not"):
         fit(model, noise(6, 1), noise(6, 2), TrainingConfig(epochs=1, progress=False), generator=seeded())
 
 

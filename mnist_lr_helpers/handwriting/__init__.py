@@ -139,10 +139,9 @@ def _from_table(file: File, kind: str) -> Iterator[_Drawing]:
         images, labels = tables.read_idx_pair(file.path, name)
     _check_labels(labels, name)
     ink, remarks = _ink_of_table(torch.tensor(images, dtype=torch.float32).unsqueeze(1), name)
-    ink = prepare(ink)
+    shares, ink = (ink > 0.5).float().mean(dim=(1, 2, 3)).tolist(), prepare(ink)
     if _is_transposed(ink, torch.tensor(labels.astype(np.int64))):
         ink, remarks = prepare(ink.mT), (*remarks, "transposed")
-    shares = (ink > 0.5).float().mean(dim=(1, 2, 3)).tolist()
     for row, (label, share) in enumerate(zip(labels.astype(int).tolist(), shares, strict=True), start=1):
         reason = "empty" if share == 0 else "mostly ink" if share > MOST_INK else None
         reading = Reading(None, (*remarks, reason)) if reason else Reading(ink[row - 1], remarks)

@@ -62,7 +62,7 @@ def read_npz(payload: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
             arrays = [archive[key] for key in sorted(archive.files)]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{name} is no complete NPZ file of numbers ({error}).\nWrite it with numpy.savez") from error
-    images = [_square(one, name) for one in arrays if one.ndim > 1 and one[0].size > 1]
+    images = [_square(one, name) for one in arrays if one.ndim > 1 and one.size > len(one)]
     labels = [one.reshape(-1) for one in arrays if one.ndim and one.size == len(one)]
     images, labels = (sorted(some, key=len) for some in (images, labels))
     if not images or [len(one) for one in images] != [len(one) for one in labels]:
