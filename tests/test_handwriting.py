@@ -334,6 +334,13 @@ def test_the_report_has_its_columns_and_what_is_no_image_has_no_label(tmp_path: 
     assert found.report["label"].tolist() == [7, -1]
     assert "report" not in repr(found)
     assert found.images.dtype == torch.float32
+    assert found.images.shape == (1, 1, 28, 28)
+
+
+def test_a_tiff_file_may_hold_several_pictures(tmp_path: Path) -> None:
+    pages = [Image.fromarray(seven()), Image.fromarray(seven(480))]
+    pages[0].save(tmp_path / "7_1.tif", save_all=True, append_images=pages[1:])
+    assert load_drawings(tmp_path / "7_1.tif").labels.tolist() == [7, 7]
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])

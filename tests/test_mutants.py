@@ -17,9 +17,9 @@ ALIVE = pd.read_csv(mutants.ALIVE, keep_default_na=False)
 
 
 def test_most_mutants_of_every_module_are_noticed() -> None:
-    assert set(STORED["module"]) <= set(mutants.SUBJECTS)
+    assert list(STORED["module"]) == list(mutants.SUBJECTS)
     assert (STORED["share"] >= mutants.GOAL).all()
-    assert (STORED["tried"] >= STORED["mutants"] / 2).all()
+    assert (STORED["tried"] >= STORED["mutants"].clip(upper=600)).all()
     assert (STORED["share"] - STORED["noticed"] / STORED["tried"]).abs().max() < 0.001
     assert STORED["noticed"].sum() + len(ALIVE) == STORED["tried"].sum()
 

@@ -50,7 +50,7 @@ SUBJECTS = {
     "training": ("test_training.py",),
     "evaluation": ("test_evaluation.py",),
     "features": ("test_features.py",),
-    "handwriting": ("test_handwriting.py", "test_sheets.py"),
+    "handwriting": ("test_sheets.py", "test_handwriting.py"),
 }
 
 
