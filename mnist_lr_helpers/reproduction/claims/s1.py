@@ -117,9 +117,8 @@ def s1_03_images_of_each_class(r: Results, train: int = 6_000, test: int = 1_000
     """
     off = {part: r["data"].means(part, "count") / n - 1 for part, n in (("train", train), ("test", test))}
     holds, fully = all(abs(x.mean()) < 0.01 for x in off.values()), all(abs(x).max() < 0.05 for x in off.values())
-    return graded(
-        holds, fully, extreme="; ".join(f"{part} {' and '.join(extremes(x, '+.0%'))}" for part, x in off.items())
-    )
+    extreme = (f"{part} {' and '.join(extremes(x, '+.0%'))}" for part, x in off.items())
+    return graded(holds, fully, extreme="; ".join(extreme))
 
 
 def s1_04_no_bias_so_no_class_weights(r: Results) -> Verdict:

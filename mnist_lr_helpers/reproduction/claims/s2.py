@@ -572,8 +572,7 @@ def s2_30_strong_l2_underfits(r: Results) -> Verdict:
     Published: underfits; later
     Measured: training loss after 100 epochs: {fit:.4f}; lowest test loss: {losses:.4f}
     Evidence: first epoch within 1 % of the lowest test loss, minus that without L2: {later:+.0f}; much later is half as
-        long again
-    Note: With 3e-4 a run is still falling at epoch 100, so its optimum comes later still
+        long again; still falling in a run at epoch 100, so that it comes later still: {falling}
     Caveat: half true
     """
     s = r["s2_l2"]
@@ -582,7 +581,8 @@ def s2_30_strong_l2_underfits(r: Results) -> Verdict:
     worse = [x[c].minus(x["0"]) for x in (fit, losses) for c in ("0.001", "0.003")]
     holds, late = all(x.estimate > 0 for x in worse), all(x.estimate > much for x in later.values())
     enough = all(x.above() for x in worse) and all(x.above(much) for x in later.values())
-    return graded(holds, late, enough=enough, fit=fit, losses=losses, later=later)
+    falling = ", ".join(c for c in PENALTIES if not turned(s, c)) or "none"
+    return graded(holds, late, enough=enough, fit=fit, losses=losses, later=later, falling=falling)
 
 
 def recall_curves(r: Results) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
